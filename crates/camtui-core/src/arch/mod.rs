@@ -1,0 +1,1 @@
+//! Known architectures, built into ONNX node by node from a checkpoint.

@@ -1,0 +1,1 @@
+//! From a small map to colours over a picture.

@@ -1,0 +1,1 @@
+//! A model that runs: tract, its plans, and one picture's session.

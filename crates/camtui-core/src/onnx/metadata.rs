@@ -1,0 +1,96 @@
+//! What camtui writes into an ONNX file's `metadata_props`, so that one file is a whole model: its name, labels,
+//! preprocessing, layers and classifier head.
+//!
+//! Every key starts with `camtui.`; values are JSON. A file without them is an ordinary ONNX model.
+
+use serde::{Deserialize, Serialize};
+use tract_onnx::pb::{ModelProto, StringStringEntryProto};
+
+use crate::Recipe;
+
+const KEY: &str = "camtui.model";
+const LABELS: &str = "camtui.labels";
+
+/// A place in the network that can be tapped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layer {
+    /// The name people use: the PyTorch module path where there is one (`layer4.1.conv2`).
+    pub name: String,
+    /// The ONNX value that holds the layer's output.
+    pub value: String,
+    /// The output's shape without the batch axis: `[channels, height, width]`, or `[features]`.
+    pub shape: Vec<usize>,
+    /// Whether the exported graph holds `gradient:<name>`.
+    pub gradient: bool,
+}
+
+/// The end of a network that pools globally and then applies one linear layer: what CAM needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinearHead {
+    /// The ONNX value that is pooled.
+    pub pooled: String,
+    /// Initialiser `[classes, channels]`.
+    pub weight: String,
+    /// Initialiser `[classes]`, if the layer has a bias.
+    pub bias: Option<String>,
+}
+
+/// Everything about a model that its graph does not say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// `resnet18`, `efficientnet-lite0`, or the file's stem.
+    pub name: String,
+    /// SHA-256 (hex) of the file the model was made from.
+    pub source_sha256: String,
+    /// Number of classes.
+    pub classes: usize,
+    /// Preprocessing, where it is known.
+    pub recipe: Option<Recipe>,
+    /// Layers that can be tapped, in the order the network computes them.
+    pub layers: Vec<Layer>,
+    /// Name of the layer that is explained when none is asked for: the last with spatial extent.
+    pub default_layer: Option<String>,
+    /// The linear head, where the network has one.
+    pub head: Option<LinearHead>,
+    /// One label a class; empty where unknown.
+    #[serde(skip)]
+    pub labels: Vec<String>,
+}
+
+/// The metadata is there but cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the model's `{key}` metadata is not what camtui writes: {reason}")]
+pub struct MetadataError {
+    key: &'static str,
+    reason: serde_json::Error,
+}
+
+impl Metadata {
+    /// Reads the metadata of a file that camtui exported; `None` for any other ONNX model.
+    pub fn read(model: &ModelProto) -> Result<Option<Self>, MetadataError> {
+        let find = |key| model.metadata_props.iter().find(|p| p.key == key).map(|p| p.value.as_str());
+        let Some(json) = find(KEY) else { return Ok(None) };
+        let mut metadata: Self =
+            serde_json::from_str(json).map_err(|reason| MetadataError { key: KEY, reason })?;
+        if let Some(json) = find(LABELS) {
+            metadata.labels =
+                serde_json::from_str(json).map_err(|reason| MetadataError { key: LABELS, reason })?;
+        }
+        Ok(Some(metadata))
+    }
+
+    /// Writes the metadata into `model`, in place of what was there.
+    pub fn write(&self, model: &mut ModelProto) {
+        model.metadata_props.retain(|p| p.key != KEY && p.key != LABELS);
+        let mut put = |key: &str, value: String| {
+            model.metadata_props.push(StringStringEntryProto { key: key.into(), value });
+        };
+        put(KEY, serde_json::to_string(self).expect("plain data serialises"));
+        put(LABELS, serde_json::to_string(&self.labels).expect("strings serialise"));
+    }
+
+    /// The layer called `name`.
+    pub fn layer(&self, name: &str) -> Option<&Layer> {
+        self.layers.iter().find(|l| l.name == name)
+    }
+}
