@@ -10,7 +10,7 @@ use crate::arch::{self, ArchError};
 use crate::checkpoint::{self, CheckpointError};
 use crate::grad::{self, GradError};
 use crate::onnx::describe::{self, DescribeError};
-use crate::onnx::metadata::{Metadata, MetadataError};
+use crate::onnx::metadata::{Layer, Metadata, MetadataError};
 use crate::onnx::pb::ModelProto;
 
 /// The model cannot be made ready.
@@ -86,8 +86,15 @@ pub(super) fn convert(source: &ModelSource, sha256: &str) -> Result<Converted, C
         sha256.clone_into(&mut metadata.source_sha256);
         metadata.write(&mut model);
     }
-    let model = grad::differentiate(model).map_err(|reason| ConvertError::Grad { file: name, reason })?;
-    let metadata = Metadata::read(&model)?.expect("the differentiator keeps the metadata");
+    let mut model =
+        grad::differentiate(model).map_err(|reason| ConvertError::Grad { file: name, reason })?.model;
+    let mut metadata = Metadata::read(&model)?.expect("the differentiator keeps the metadata");
+    if metadata.default_layer.is_none() {
+        // A graph that names no layer to explain: the last one that still is a picture of something.
+        let spatial = |l: &&Layer| matches!(l.shape.as_slice(), [_, h, w] if h * w > 1);
+        metadata.default_layer = metadata.layers.iter().rev().find(spatial).map(|l| l.name.clone());
+        metadata.write(&mut model);
+    }
     Ok(Converted { model, metadata, as_it_was: false })
 }
 

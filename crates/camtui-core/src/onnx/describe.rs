@@ -9,8 +9,6 @@ use super::metadata::{Layer, LinearHead, Metadata};
 use super::pb::{GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
 use crate::{Recipe, labels};
 
-/// The model's input is called so in every exported file.
-const IMAGE: &str = "image";
 /// Where the batch axis has no fixed extent, it is called so.
 const BATCH: &str = "N";
 /// The side of the input where the file leaves it open.
@@ -49,7 +47,7 @@ pub enum DescribeError {
     },
 }
 
-/// Writes [`Metadata`] into `model`, with layers whose shapes are still to be filled, and calls its input `image`.
+/// Writes [`Metadata`] into `model`, with layers whose shapes are still to be filled, and opens the input's batch axis.
 pub fn describe(model: &mut ModelProto, name: &str) -> Result<(), DescribeError> {
     let graph = model.graph.as_mut().ok_or(DescribeError::NoGraph)?;
     graph.input.retain(|i| !graph.initializer.iter().any(|t| t.name == i.name));
@@ -70,14 +68,14 @@ pub fn describe(model: &mut ModelProto, name: &str) -> Result<(), DescribeError>
     Ok(())
 }
 
-/// Finds the one picture input, renames it and opens its batch axis. Gives its height and width.
+/// Finds the one picture input and opens its batch axis. Gives its height and width.
 fn claim_input(graph: &mut GraphProto) -> Result<(usize, usize), DescribeError> {
     let [input] = graph.input.as_mut_slice() else {
         let names: Vec<&str> = graph.input.iter().map(|i| i.name.as_str()).collect();
         return Err(DescribeError::Inputs(names.len(), names.join(", ")));
     };
-    let old = std::mem::replace(&mut input.name, IMAGE.into());
-    let not_a_picture = |found: String| DescribeError::NotAPicture { name: old.clone(), found };
+    let name = input.name.clone();
+    let not_a_picture = |found: String| DescribeError::NotAPicture { name: name.clone(), found };
     let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
         return Err(not_a_picture("something without a type".into()));
     };
@@ -98,9 +96,6 @@ fn claim_input(graph: &mut GraphProto) -> Result<(usize, usize), DescribeError> 
         side
     });
     channels.value = Some(tensor_shape_proto::dimension::Value::DimValue(3));
-    for input in graph.node.iter_mut().flat_map(|n| &mut n.input).filter(|i| **i == old) {
-        IMAGE.clone_into(input);
-    }
     Ok((sides[0], sides[1]))
 }
 
