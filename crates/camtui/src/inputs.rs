@@ -6,6 +6,9 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use camtui_core::{Tensor, npy};
 
 /// What a folder is searched for.
 const PICTURES: [&str; 9] = ["jpg", "jpeg", "jpe", "png", "webp", "gif", "bmp", "tif", "tiff"];
@@ -14,7 +17,7 @@ const PICTURES: [&str; 9] = ["jpg", "jpeg", "jpe", "png", "webp", "gif", "bmp", 
 const STDIN_LIMIT: u64 = 512 << 20;
 
 /// One picture to explain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// A file. `root` is the folder it was found under, if it was found.
     File {
@@ -25,6 +28,15 @@ pub enum Input {
     },
     /// A picture that came on stdin.
     Stdin(Vec<u8>),
+    /// One preprocessed input of a `.npy` file.
+    Tensor {
+        /// The file.
+        path: PathBuf,
+        /// `[1, C, H, W]`.
+        tensor: Arc<Tensor>,
+        /// Its place in the file, where the file holds several.
+        item: Option<usize>,
+    },
 }
 
 impl Input {
@@ -33,14 +45,18 @@ impl Input {
         match self {
             Self::File { path, .. } => path.display().to_string(),
             Self::Stdin(_) => "stdin".into(),
+            Self::Tensor { path, item: None, .. } => path.display().to_string(),
+            Self::Tensor { path, item: Some(item), .. } => format!("{}[{item}]", path.display()),
         }
     }
 
     /// The stem of the files made for it.
     pub fn stem(&self) -> String {
+        let stem = |path: &Path| path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         match self {
-            Self::File { path, .. } => path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            Self::File { path, .. } | Self::Tensor { path, item: None, .. } => stem(path),
             Self::Stdin(_) => "stdin".into(),
+            Self::Tensor { path, item: Some(item), .. } => format!("{}-{item}", stem(path)),
         }
     }
 
@@ -51,6 +67,10 @@ impl Input {
                 let folder = path.parent().unwrap_or(Path::new(""));
                 let relative = root.as_ref().map_or(folder, |r| folder.strip_prefix(r).unwrap_or(folder));
                 relative.components().filter(|c| matches!(c, std::path::Component::Normal(_))).collect()
+            }
+            Self::Tensor { path, .. } => {
+                let folder = path.parent().unwrap_or(Path::new(""));
+                folder.components().filter(|c| matches!(c, std::path::Component::Normal(_))).collect()
             }
             Self::Stdin(_) => PathBuf::new(),
         }
@@ -78,6 +98,14 @@ pub enum InputError {
     #[error("{path}: no such file, and not a pattern either: {reason}")]
     Pattern {
         /// As given.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A tensor file that cannot be used.
+    #[error("{path}: {reason}")]
+    Tensor {
+        /// The file.
         path: String,
         /// What is wrong with it.
         reason: String,
@@ -112,6 +140,11 @@ pub fn collect(paths: &[PathBuf]) -> (Vec<Input>, Vec<InputError>) {
                 Ok(found) => inputs.extend(found),
                 Err(error) => errors.push(error),
             }
+        } else if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy")) {
+            match tensors(path) {
+                Ok(found) => inputs.extend(found),
+                Err(reason) => errors.push(InputError::Tensor { path: path.display().to_string(), reason }),
+            }
         } else {
             inputs.push(Input::File { path: path.clone(), root: None });
         }
@@ -142,6 +175,29 @@ fn from_stdin() -> Result<Stdin, InputError> {
         }
         _ => Ok(Stdin::Picture(bytes)),
     }
+}
+
+/// The inputs `[N, C, H, W]` or `[C, H, W]` of a `.npy` file, each as `[1, C, H, W]`.
+fn tensors(path: &Path) -> Result<Vec<Input>, String> {
+    let whole = npy::read(path).map_err(|e| e.to_string())?;
+    let (count, shape) = match *whole.shape() {
+        [c, h, w] => (1, [1, c, h, w]),
+        [n, c, h, w] => (n, [1, c, h, w]),
+        _ => return Err(format!("a model's input is [N, C, H, W] or [C, H, W], this is {:?}", whole.shape())),
+    };
+    let length = shape.iter().product::<usize>();
+    if count == 0 || length == 0 {
+        return Err(format!("there is nothing in a tensor of shape {:?}", whole.shape()));
+    }
+    if whole.data().iter().any(|v| !v.is_finite()) {
+        return Err("the tensor holds values that are no finite numbers".into());
+    }
+    let one = |(item, data): (usize, &[f32])| Input::Tensor {
+        path: path.to_owned(),
+        tensor: Arc::new(Tensor::new(shape, data.to_vec()).expect("a chunk of exactly one input")),
+        item: (count > 1).then_some(item),
+    };
+    Ok(whole.data().chunks_exact(length).enumerate().map(one).collect())
 }
 
 fn folder(root: &Path) -> Result<Vec<Input>, InputError> {

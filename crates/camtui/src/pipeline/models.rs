@@ -5,7 +5,8 @@ use std::path::Path;
 use camtui_core::model::{self, Cache, ModelSource, Network, Opened, Schedule};
 
 use crate::exit::Failure;
-use crate::store::{Places, catalogue};
+use crate::store::catalogue::{self, Origin};
+use crate::store::Places;
 
 /// A model that runs, with the name results carry.
 #[derive(Debug)]
@@ -22,9 +23,9 @@ pub fn find(wanted: &str, places: &Places) -> Result<ModelSource, Failure> {
         return Ok(ModelSource::File(path));
     }
     if let Some(entry) = catalogue::find(wanted) {
-        return match entry.download {
-            None => Ok(ModelSource::Embedded),
-            Some(_) => Err(Failure::Failed(anyhow::anyhow!(
+        return match entry.origin {
+            Origin::Embedded => Ok(ModelSource::Embedded),
+            Origin::Download(_) => Err(Failure::Failed(anyhow::anyhow!(
                 "the model {wanted} is not installed: `camtui model pull {wanted}` brings it"
             ))),
         };
