@@ -40,8 +40,8 @@ pub struct ExplainArgs {
     #[arg(short, long, value_name = "NAME|FILE")]
     pub model: Vec<String>,
 
-    /// Explainers, by id (`camtui plugin list` shows them)
-    #[arg(short, long, value_name = "ID", value_delimiter = ',', default_value = "grad-cam")]
+    /// Explainers, by id (`camtui plugin list` shows them). Default: grad-cam, or what --plugin brings
+    #[arg(short, long, value_name = "ID", value_delimiter = ',')]
     pub explainer: Vec<String>,
 
     /// A parameter of the explainers (repeatable)

@@ -166,3 +166,8 @@ fn f32_type(shape: &[usize]) -> TypeProto {
 pub fn decode(bytes: &[u8]) -> Result<ModelProto, prost::DecodeError> {
     ModelProto::decode(bytes)
 }
+
+/// Encodes a model as an ONNX file's bytes.
+pub fn encode(model: &ModelProto) -> Vec<u8> {
+    model.encode_to_vec()
+}

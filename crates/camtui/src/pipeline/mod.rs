@@ -19,7 +19,7 @@ pub use predictions::Prediction;
 use std::sync::atomic::AtomicBool;
 
 use camtui_core::heatmap::Interpolation;
-use camtui_core::model::Needs;
+use camtui_core::model::{Needs, Spent};
 use camtui_core::recipe::Resize;
 use camtui_core::Recipe;
 
@@ -56,6 +56,8 @@ pub struct Answered {
     pub predictions: Vec<Prediction>,
     /// The preprocessing used.
     pub recipe: Recipe,
+    /// Time in the runtime.
+    pub spent: Spent,
     /// One a target and explainer, in that order.
     pub results: Vec<Result<Found, Problem>>,
 }
@@ -83,6 +85,20 @@ impl Explaining {
         needs
     }
 
+    /// Whether every model has the layers that are asked for; the sentence says which one has not.
+    pub fn check_layers(&self) -> Result<(), String> {
+        for loaded in &self.models {
+            let metadata = loaded.network.metadata();
+            for layer in &self.layers {
+                if metadata.layer(layer).is_none() {
+                    let known: Vec<&str> = metadata.layers.iter().map(|l| l.name.as_str()).collect();
+                    return Err(format!("{} has no layer `{layer}`; it has {}", loaded.name, known.join(", ")));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Asks every model about `picture`. `cancel` ends it early; what is not done then is missing.
     pub fn picture(&self, picture: &Picture, cancel: &AtomicBool) -> Vec<Answered> {
         (0..self.models.len()).map(|model| self.ask(model, picture, cancel)).collect()
@@ -95,6 +111,7 @@ impl Explaining {
             model,
             predictions: Vec::new(),
             recipe: recipe.clone(),
+            spent: Spent::default(),
             results: vec![Err(problem)],
         };
         let input = match picture.input(&recipe) {
@@ -120,7 +137,8 @@ impl Explaining {
                 results.push(self.one(&asked, explainer, target, cancel));
             }
         }
-        Answered { model, predictions: asked.into_predictions(), recipe, results }
+        let spent = asked.spent();
+        Answered { model, spent, predictions: asked.into_predictions(), recipe, results }
     }
 
     fn one(

@@ -25,6 +25,11 @@ impl Picture {
         }
     }
 
+    /// Whether it goes to the model as it is, without preprocessing.
+    pub fn is_tensor(&self) -> bool {
+        matches!(self, Self::Tensor(_))
+    }
+
     /// The model's input `[1, 3, H, W]`.
     pub fn input(&self, recipe: &Recipe) -> Result<Tensor, String> {
         match self {

@@ -66,7 +66,7 @@ impl Setup {
 
         let mut notices = Vec::new();
         let registry = explainers::registry(&args.plugin, places, &mut notices)?;
-        let chosen = explainers::choose(&registry, &args.explainer, &args.params)?;
+        let chosen = explainers::choose(&registry, &args.explainer, &args.params, &args.plugin)?;
         let sources = models::sources(&args.model, places, &mut notices)?;
         let several = Several {
             models: sources.len() > 1,
