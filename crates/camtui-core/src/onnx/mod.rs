@@ -3,5 +3,6 @@
 //! The protobuf types are tract's own (`tract_onnx::pb`), so that a graph goes from here into the runtime as it is.
 
 pub mod metadata;
+pub mod prune;
 
 pub use tract_onnx::pb;
