@@ -2,6 +2,7 @@
 //!
 //! The protobuf types are tract's own (`tract_onnx::pb`), so that a graph goes from here into the runtime as it is.
 
+pub mod build;
 pub mod metadata;
 pub mod prune;
 
