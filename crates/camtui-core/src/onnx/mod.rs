@@ -5,6 +5,7 @@
 pub mod build;
 pub mod describe;
 pub mod metadata;
+pub mod prune;
 pub mod subgraph;
 
 pub use tract_onnx::pb;
