@@ -172,7 +172,7 @@ unsafe extern "C" fn explain(
         let keys = context.keys.get().map(Vec::as_slice).unwrap_or_default();
         // SAFETY: as above; the host gives one value a parameter.
         let params = unsafe { Params::new(keys, values) };
-        // SAFETY: as above; a session is this thread's own.
+        // SAFETY: as above.
         let session = unsafe { Session::new(session) };
         context.explainer.explain(&session, &params).and_then(|map| give(sink, &map))
     });

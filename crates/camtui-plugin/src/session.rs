@@ -11,6 +11,11 @@ pub struct Session<'a> {
     raw: &'a abi::Session,
 }
 
+// SAFETY: the header lets any thread call a session's functions until `explain` returns.
+unsafe impl Send for Session<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Session<'_> {}
+
 /// Values the host owns: dense, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View<'a> {
@@ -164,7 +169,7 @@ macro_rules! call {
 impl<'a> Session<'a> {
     /// # Safety
     ///
-    /// `raw` is as the header says, alive during `'a`, and only this thread uses it.
+    /// `raw` is as the header says and alive during `'a`.
     pub(crate) unsafe fn new(raw: &'a abi::Session) -> Self {
         Self { raw }
     }
