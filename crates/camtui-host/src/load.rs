@@ -157,7 +157,8 @@ fn open(path: &Path) -> Result<*const abi::Entry, String> {
     Ok(entry)
 }
 
-/// The loader's own words, which may quote the file.
+/// The loader's own words, which may quote the file; `libloading` keeps them in the error's source.
 fn plain(error: &libloading::Error) -> String {
-    clean(&error.to_string(), 2_000)
+    let words = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    clean(&words, 2_000)
 }
