@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use camtui_plugin::abi;
 
 use crate::collect::Collector;
+use crate::inspect::{Head, InspectError};
 use crate::load::LoadError;
 use crate::serve::{Served, level_of};
 use crate::{DescribeError, ExplainerInfo, Level, ParamValue, Params, describe};
@@ -80,10 +81,13 @@ impl Library {
     /// is never unloaded.
     pub(crate) unsafe fn describe(origin: Origin, entry: *const abi::Entry) -> Result<Self, LoadError> {
         let what = origin.to_string();
-        // SAFETY: the first four fields are there in every version.
-        let head = unsafe { &*entry.cast::<crate::inspect::Head>() };
+        if !entry.is_aligned() {
+            return Err(LoadError::Unfit { what, reason: InspectError::Damaged });
+        }
+        // SAFETY: aligned, and the first fields are there in every version.
+        let head = unsafe { entry.cast::<Head>().read() };
         head.check().map_err(|reason| LoadError::Unfit { what: what.clone(), reason })?;
-        // SAFETY: as large as the struct, as just seen.
+        // SAFETY: aligned and as large as the struct, as just seen.
         let entry = unsafe { &*entry };
         let lacks = |function| LoadError::Incomplete { what: what.clone(), function };
         let count = entry.explainer_count.ok_or_else(|| lacks("explainer_count"))?;

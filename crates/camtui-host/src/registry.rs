@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use crate::{Explainer, Library};
+use crate::search::Found;
+use crate::{Explainer, Library, LoadError};
 
 /// All explainers there are.
 #[derive(Debug, Default)]
@@ -55,6 +56,12 @@ impl Registry {
         }
         self.libraries.push(library);
         notices
+    }
+
+    /// Loads what [`search`](crate::search::search) found and adds it; the sentences are what the user should be told.
+    pub fn load(&mut self, found: &Found) -> Result<Vec<String>, LoadError> {
+        let (library, notice) = Library::load(&found.path, found.asked)?;
+        Ok(notice.into_iter().chain(self.add(library)).collect())
     }
 
     /// The explainer of that id, or of that qualified id.

@@ -18,7 +18,7 @@ macro_rules! explainers {
         impl Explainer for $type {
             fn describe() -> Description {
                 Description::new($id, $id)
-                    .param(Param::int("steps", 50).range(1.0..=1000.0).help("How many"))
+                    .param(Param::int("steps", 50).range(1..=1000).help("How many"))
                     .param(Param::float("sigma", 0.15).range(0.0..=1.0))
                     .param(Param::bool("fast", false))
                     .param(Param::choice("fill", "mean", ["black", "mean"]))

@@ -4,9 +4,10 @@
 mod toy;
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use camtui_host::{Asked, Explainer, Library, on_log};
 use toy::{Toy, ask, class, plugin};
@@ -26,22 +27,54 @@ fn refused(path: &Path) -> String {
     sentence.replace(&format!("{}/", folder.display()), "")
 }
 
+/// The library `raw` with one thing wrong: most are one build with some bytes changed.
+fn raw_file(variant: &str) -> PathBuf {
+    static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| fs::read(plugin("raw", "good")).unwrap());
+    if ["no_count", "no_explainer"].contains(&variant) {
+        return plugin("raw", variant);
+    }
+    let mut bytes = GOOD.clone();
+    let mut patch = |old: &[u8], at: usize, new: &[u8]| {
+        let places: Vec<usize> =
+            (0..bytes.len() - old.len()).filter(|&n| bytes[n..].starts_with(old)).collect();
+        assert!(!places.is_empty(), "{variant}");
+        for place in places {
+            bytes[place + at..place + at + new.len()].copy_from_slice(new);
+        }
+    };
+    let magic = b"camtui\x00\x1a\x01\0\0\0";
+    match variant {
+        "wrong_magic" => patch(magic, 0, b"vst3plug"),
+        "later_major" => patch(magic, 8, &2u32.to_ne_bytes()),
+        "earlier_major" => patch(magic, 8, &0u32.to_ne_bytes()),
+        "later_minor" => patch(magic, 12, &7u32.to_ne_bytes()),
+        "small_entry" => patch(magic, 16, &24u32.to_ne_bytes()),
+        "no_symbol" => patch(b"camtui_plugin_entry\0", 14, b"enter"),
+        _ => patch(b"variant:good....", 8, format!("{variant}.").as_bytes()),
+    }
+    file(&format!("libraw_{variant}.so"), &bytes)
+}
+
 fn raw(variant: &str) -> String {
-    let says = refused(&plugin("raw", variant));
+    let says = refused(&raw_file(variant));
     let head = format!("libraw_{variant}.so cannot be used as a plugin: ");
     says.strip_prefix(&head).map_or(says.clone(), ToOwned::to_owned)
 }
 
 fn second(variant: &str) -> (Library, Arc<Explainer>) {
-    let library = load(&plugin("raw", variant)).unwrap();
+    let library = load(&raw_file(variant)).unwrap();
     let explainer = Arc::clone(&library.explainers()[1]);
     (library, explainer)
 }
 
+/// A file of these bytes. It takes the place of an older one, rather than being written over it: that one may be loaded.
 fn file(name: &str, bytes: &[u8]) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::write(&path, bytes).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let mut fresh = tempfile::NamedTempFile::new_in(folder).unwrap();
+    fresh.write_all(bytes).unwrap();
+    fresh.as_file().set_permissions(fs::Permissions::from_mode(0o644)).unwrap();
+    let path = folder.join(name);
+    fresh.persist(&path).unwrap();
     path
 }
 
@@ -97,7 +130,7 @@ fn a_later_minor_version_is_used_as_far_as_we_know_it() {
 
 #[test]
 fn damaged_files_never_reach_the_loader() {
-    let good = fs::read(plugin("raw", "good")).unwrap();
+    let good = fs::read(raw_file("good")).unwrap();
     // Cut anywhere: a sentence, and no crash.
     for part in 1..40 {
         let says = refused(&file("cut.so", &good[..good.len() * part / 40]));
@@ -115,7 +148,7 @@ fn damaged_files_never_reach_the_loader() {
 
 #[test]
 fn bytes_flipped_in_the_tables_end_in_a_sentence() {
-    let good = fs::read(plugin("raw", "good")).unwrap();
+    let good = fs::read(raw_file("good")).unwrap();
     let mut state = 1u32;
     for _ in 0..300 {
         let mut bad = good.clone();
@@ -131,7 +164,7 @@ fn bytes_flipped_in_the_tables_end_in_a_sentence() {
 
 #[test]
 fn the_loaders_own_words_are_passed_on() {
-    let good = fs::read(plugin("raw", "good")).unwrap();
+    let good = fs::read(raw_file("good")).unwrap();
     // A library that needs another one which is not there.
     let text = b"libgcc_s.so.1\0";
     let at = good.windows(text.len()).position(|w| w == text);
@@ -239,7 +272,7 @@ fn a_panic_on_the_plugins_side_is_a_sentence() {
     on_log(|_, line| LINES.lock().unwrap().push(line.into()));
     let says = refused(&plugin("panics", "describe"));
     assert!(says.ends_with("explainer 1 has no description"), "{says}");
-    load(&plugin("raw", "logs")).unwrap();
+    load(&raw_file("logs")).unwrap();
     let lines = LINES.lock().unwrap();
     assert!(lines[0].starts_with("describing an explainer panicked: cannot say ("), "{lines:?}");
     assert_eq!(lines[1], r"hello\u{1b}[2J");
@@ -247,7 +280,7 @@ fn a_panic_on_the_plugins_side_is_a_sentence() {
 
 #[test]
 fn a_library_that_others_may_write_is_refused() {
-    let good = fs::read(plugin("raw", "good")).unwrap();
+    let good = fs::read(raw_file("good")).unwrap();
     let path = file("open.so", &good);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
     assert_eq!(

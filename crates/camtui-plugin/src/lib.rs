@@ -41,7 +41,7 @@ mod panics;
 mod params;
 mod session;
 
-pub use describe::{Description, Param};
+pub use describe::{Bounds, Description, Param};
 #[doc(hidden)]
 pub use entry::{Bundle, Registered, entry_of, registered};
 pub use error::Error;
