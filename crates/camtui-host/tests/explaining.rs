@@ -1,4 +1,9 @@
 //! What explainers may ask and what they may do wrong, with explainers that live in this test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test fails by panicking and expects exact values"
+)]
 
 mod toy;
 

@@ -1,4 +1,9 @@
 //! Libraries that are no plugins, or bad ones: each is refused with one sentence, and nothing of it runs that need not.
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test fails by panicking and expects exact values"
+)]
 #![cfg(unix)]
 
 mod toy;
@@ -261,14 +266,14 @@ fn nonsense_arguments_are_answered_and_not_obeyed() {
 
 #[test]
 fn a_panic_on_the_plugins_side_is_a_sentence() {
+    static LINES: Mutex<Vec<String>> = Mutex::new(vec![]);
+
     let library = load(&plugin("panics", "explain")).unwrap();
     let says =
         |n: usize| ask(&library.explainers()[n], &Toy::default(), None, &class(0)).unwrap_err().to_string();
     assert!(says(0).starts_with("`panics`: it panicked: out of luck ("), "{}", says(0));
     assert!(says(1).starts_with("`in-drop`: it panicked: no message ("), "{}", says(1));
     assert_eq!(library.explainers()[1].info().version, "2.0");
-
-    static LINES: Mutex<Vec<String>> = Mutex::new(vec![]);
     on_log(|_, line| LINES.lock().unwrap().push(line.into()));
     let says = refused(&plugin("panics", "describe"));
     assert!(says.ends_with("explainer 1 has no description"), "{says}");

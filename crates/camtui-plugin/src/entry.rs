@@ -14,8 +14,8 @@ use crate::{Error, Explainer, Map, Params, Session, abi};
 /// Makes a library of explainers out of values that implement [`Explainer`].
 ///
 /// - `export!(A, B);` is what a plugin needs: the symbol that camtui looks for, and the function below.
-/// - `export!(fn entry: A, B);` makes only `pub fn entry() -> &'static abi::Entry`, for explainers that are linked into a
-///   program. (Two libraries in one program would both define the symbol.)
+/// - `export!(fn entry: A, B);` makes only `pub fn entry() -> &'static abi::Entry`, for explainers that are only ever linked
+///   into a program. (One library with the symbol may be linked in; two would both define it.)
 /// - `export!(symbol: A, B);` makes only the symbol.
 #[macro_export]
 macro_rules! export {

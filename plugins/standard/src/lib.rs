@@ -6,15 +6,11 @@
 //!
 //! Notation, here and in the files: `A` are the activations of a layer `[K, h, w]`, `g` the gradient of the target's
 //! score there, `w[c, k]` the weights of a final linear layer.
-#![cfg_attr(not(feature = "symbol"), forbid(unsafe_code))]
-// An exported name is unsafe in Rust's eyes; the macro below allows itself that one line.
-#![cfg_attr(feature = "symbol", deny(unsafe_code))]
+#![deny(unsafe_code)]
 
 mod cam;
 mod grad_cam;
 mod weighted;
 
-camtui_plugin::export!(fn entry: cam::Cam, grad_cam::GradCam);
-
-#[cfg(feature = "symbol")]
-camtui_plugin::export!(symbol: cam::Cam, grad_cam::GradCam);
+// An exported name is unsafe in Rust's eyes, so the crate denies and its modules forbid; the macro allows itself that line.
+camtui_plugin::export!(cam::Cam, grad_cam::GradCam);
