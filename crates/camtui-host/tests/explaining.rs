@@ -59,6 +59,10 @@ explainers! {
     Loops "loops" = |s, _| loop {
         s.progress(f32::NAN)?;
     };
+    Hides "hides" = |s, _| loop {
+        // Calls are refused once the user has cancelled, also to an explainer that never asks.
+        s.activation(&s.layer()?).map_err(|_| Error::new("what happened?"))?;
+    };
     GivesUp "gives-up" = |_, _| Err(Error::Cancelled);
     Talks "talks" = |s, _| {
         s.log(camtui_plugin::Level::Warning, "careful\x07");
@@ -230,16 +234,19 @@ fn parameters_arrive_as_they_were_set() {
 }
 
 #[test]
-fn cancelling_ends_a_call_that_reports_progress() {
+fn cancelling_ends_a_call_that_reports_progress_or_asks_for_anything() {
     let toy = Toy::default();
     let registry = all();
-    std::thread::scope(|scope| {
-        let call = scope.spawn(|| ask(registry.find("loops").unwrap(), &toy, None, &class(1)));
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        assert!(!call.is_finished());
-        toy.cancel.store(true, Ordering::Relaxed);
-        assert_eq!(call.join().unwrap().unwrap_err(), ExplainError::Cancelled);
-    });
+    for id in ["loops", "hides"] {
+        toy.cancel.store(false, Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            let call = scope.spawn(|| ask(registry.find(id).unwrap(), &toy, None, &class(1)));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            assert!(!call.is_finished());
+            toy.cancel.store(true, Ordering::Relaxed);
+            assert_eq!(call.join().unwrap().unwrap_err(), ExplainError::Cancelled);
+        });
+    }
     assert_eq!(says("gives-up"), "`gives-up`: it gave up as if cancelled, but nobody did");
 }
 

@@ -141,6 +141,17 @@ fn damaged_files_never_reach_the_loader() {
         let says = refused(&file("cut.so", &good[..good.len() * part / 40]));
         assert!(says.starts_with("cut.so cannot be"), "{says}");
     }
+    // A segment that reaches past the end: the loader would map it, and the first touch would kill the program.
+    if cfg!(all(target_os = "linux", target_pointer_width = "64")) {
+        let mut long = good.clone();
+        let headers = (0..long[0x38] as usize).map(|n| 64 + n * 56);
+        let last = headers.filter(|&at| long[at..].starts_with(&[1, 0, 0, 0])).max().unwrap();
+        // `p_filesz` and `p_memsz` grow by 16 MiB.
+        long[last + 35] += 1;
+        long[last + 43] += 1;
+        let says = refused(&file("long.so", &long));
+        assert_eq!(says, "long.so cannot be used as a plugin: it is cut short or damaged");
+    }
     // Another machine's: the ELF header's `e_machine`.
     let mut foreign = good.clone();
     foreign[18..20].copy_from_slice(&(if cfg!(target_arch = "aarch64") { 62u16 } else { 183 }).to_le_bytes());
@@ -281,6 +292,25 @@ fn a_panic_on_the_plugins_side_is_a_sentence() {
     let lines = LINES.lock().unwrap();
     assert!(lines[0].starts_with("describing an explainer panicked: cannot say ("), "{lines:?}");
     assert_eq!(lines[1], r"hello\u{1b}[2J");
+}
+
+#[test]
+fn a_loaded_plugins_panic_prints_nothing() {
+    const CHILD: &str = "CAMTUI_TEST_PANIC_CHILD";
+    if let Some(path) = std::env::var_os(CHILD) {
+        let library = load(Path::new(&path)).unwrap();
+        assert!(ask(&library.explainers()[0], &Toy::default(), None, &class(0)).is_err());
+        eprintln!("still here");
+        return;
+    }
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_loaded_plugins_panic_prints_nothing", "--nocapture"])
+        .env(CHILD, plugin("panics", "quiet"))
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(child.stderr).unwrap();
+    assert!(child.status.success() && printed.contains("still here"), "{printed}");
+    assert!(!printed.contains("panicked") && !printed.contains("luck"), "{printed}");
 }
 
 #[test]

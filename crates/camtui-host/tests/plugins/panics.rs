@@ -40,7 +40,7 @@ impl Explainer for Descriptionless {
     }
 }
 
-#[cfg(variant = "explain")]
+#[cfg(not(variant = "describe"))]
 camtui_plugin::export!(Panics, InDrop);
 #[cfg(variant = "describe")]
 camtui_plugin::export!(Panics, Descriptionless);
