@@ -77,8 +77,8 @@ impl Library {
     ///
     /// # Safety
     ///
-    /// `entry` points to as many readable bytes as it says, is as the header says where it claims our major version, and
-    /// is never unloaded.
+    /// `entry` points to as many readable bytes as it says, is as the header says where it claims our major
+    /// version, and is never unloaded.
     pub(crate) unsafe fn describe(origin: Origin, entry: *const abi::Entry) -> Result<Self, LoadError> {
         let what = origin.to_string();
         if !entry.is_aligned() {
@@ -171,8 +171,8 @@ impl std::fmt::Debug for Explainer {
     }
 }
 
-/// How an explainer is called: today in this process. What runs it elsewhere serves the same session and collects the
-/// same way.
+/// How an explainer is called: today in this process. What runs it elsewhere serves the same session and
+/// collects the same way.
 pub(crate) trait Runner: Send + Sync {
     /// Calls `explain` and returns its status; what it gave is in `collector`.
     fn explain(&self, served: &Served<'_>, params: &Params, collector: &Collector) -> abi::Status;
@@ -184,7 +184,8 @@ struct InProcess {
     raw: *const abi::Explainer,
 }
 
-// SAFETY: the header obliges descriptors to be read-only and `explain` to take calls from any thread, several at once.
+// SAFETY: the header obliges descriptors to be read-only and `explain` to take calls from any thread, several
+// at once.
 unsafe impl Send for InProcess {}
 // SAFETY: as above.
 unsafe impl Sync for InProcess {}
@@ -229,8 +230,8 @@ type LogFn = Box<dyn Fn(Level, &str) + Send + Sync>;
 
 static LOG: OnceLock<LogFn> = OnceLock::new();
 
-/// Where lines go that a library logs outside of a call, for the rest of the process; until then they are dropped. The
-/// first one to ask gets them.
+/// Where lines go that a library logs outside of a call, for the rest of the process; until then they are
+/// dropped. The first one to ask gets them.
 pub fn on_log(receive: impl Fn(Level, &str) + Send + Sync + 'static) {
     // A second receiver is ignored, as documented.
     let _ = LOG.set(Box::new(receive));

@@ -1,5 +1,5 @@
-//! A plugin in C, from the header alone: every function of the session is called across the interface with the signature that
-//! the header gives it.
+//! A plugin in C, from the header alone: every function of the session is called across the interface with
+//! the signature that the header gives it.
 #![allow(
     clippy::unwrap_used,
     clippy::float_cmp,

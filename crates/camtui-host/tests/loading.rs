@@ -1,4 +1,5 @@
-//! Libraries that are no plugins, or bad ones: each is refused with one sentence, and nothing of it runs that need not.
+//! Libraries that are no plugins, or bad ones: each is refused with one sentence, and nothing of it runs that
+//! need not.
 #![allow(
     clippy::unwrap_used,
     clippy::float_cmp,
@@ -72,7 +73,8 @@ fn second(variant: &str) -> (Library, Arc<Explainer>) {
     (library, explainer)
 }
 
-/// A file of these bytes. It takes the place of an older one, rather than being written over it: that one may be loaded.
+/// A file of these bytes. It takes the place of an older one, rather than being written over it: that one may
+/// be loaded.
 fn file(name: &str, bytes: &[u8]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let mut fresh = tempfile::NamedTempFile::new_in(folder).unwrap();

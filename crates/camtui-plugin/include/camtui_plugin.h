@@ -21,28 +21,30 @@
  * THE CONTRACT
  *
  * Threads.    Every function says who may call it where:
- *               [one at a time]   the host calls it, never two such calls at once for one library;
- *               [any thread]      the host calls it from any thread, also several times at once;
- *               [during explain]  the plugin calls it from any thread, from the moment `explain` is called until it
- *                                 returns. Threads that the plugin starts must have ended by then, or must not call.
- * Ownership.  Whoever makes memory frees it. No pointer that crosses this interface is ever freed by the other side.
- *             What the plugin gives to the host is copied before the function returns. What the host gives to the plugin
- *             is read-only.
+ *             [one at a time]   the host calls it, never two such calls at once for one library;
+ *             [any thread]      the host calls it from any thread, also several times at once;
+ *             [during explain]  the plugin calls it from any thread, from the moment `explain` is called
+ *                               until it returns. Threads that the plugin starts must have ended by then, or
+ *                               must not call.
+ * Ownership.  Whoever makes memory frees it. No pointer that crosses this interface is ever freed by the
+ *             other side. What the plugin gives to the host is copied before the function returns. What the
+ *             host gives to the plugin is read-only.
  * Lifetime.   Each function says how long a pointer lives. A library is never unloaded.
- * Errors.     A function that can fail returns a camtui_status. Nothing is thrown, unwound or jumped across this interface:
- *             catch exceptions and panics on your side. An explainer does not exit, abort, print on stdout or stderr, or
- *             change the process (working directory, signal handlers, locale).
- * Versions.   The major versions of both sides must be equal. A minor version only appends fields to structs. Every
- *             struct but camtui_text begins with its `size` (camtui_entry has it after the version): set it to
- *             `sizeof` the struct as you know it, and touch a field only if the `size` of the struct you were given covers it
- *             (CAMTUI_COVERS). All structs of version 1.0 are covered by every host and plugin of major version 1.
- * Types.      uint32_t stands for enumerations and uint8_t for booleans (0 is false, all else true). Reserved fields are 0.
- *             A function pointer that says "may be NULL" is checked before it is called; the others are never NULL in
- *             structs of version 1.0.
- * Text.       UTF-8 as pointer and length, not NUL-terminated. The host writes control characters out before it shows a
- *             text.
- * Tensors.    Dense, row-major, 32-bit floats. What belongs to pictures has the batch axis first: one picture is
- *             [1, …].
+ * Errors.     A function that can fail returns a camtui_status. Nothing is thrown, unwound or jumped across
+ *             this interface: catch exceptions and panics on your side. An explainer does not exit, abort,
+ *             print on stdout or stderr, or change the process (working directory, signal handlers, locale).
+ * Versions.   The major versions of both sides must be equal. A minor version only appends fields to structs.
+ *             Every struct but camtui_text begins with its `size` (camtui_entry has it after the version):
+ *             set it to `sizeof` the struct as you know it, and touch a field only if the `size` of the
+ *             struct you were given covers it (CAMTUI_COVERS). All structs of version 1.0 are covered by
+ *             every host and plugin of major version 1.
+ * Types.      uint32_t stands for enumerations and uint8_t for booleans (0 is false, all else true). Reserved
+ *             fields are 0. A function pointer that says "may be NULL" is checked before it is called; the
+ *             others are never NULL in structs of version 1.0.
+ * Text.       UTF-8 as pointer and length, not NUL-terminated. The host writes control characters out before
+ *             it shows a text.
+ * Tensors.    Dense, row-major, 32-bit floats. What belongs to pictures has the batch axis first: one picture
+ *             is [1, …].
  */
 #ifndef CAMTUI_PLUGIN_H
 #define CAMTUI_PLUGIN_H
@@ -232,8 +234,8 @@ struct camtui_session {
     /* The layer's output: [1, K, h, w]. */
     camtui_status (*activation)(const camtui_session *session, uint32_t layer, camtui_tensor *out);
 
-    /* ∂y/∂(layer or image): [1, K, h, w] or [1, C, H, W]. `seed` is [1, classes], or NULL for the session's own.
-     * `rule` is CAMTUI_RULE_…. */
+    /* ∂y/∂(layer or image): [1, K, h, w] or [1, C, H, W]. `seed` is [1, classes], or NULL for the session's
+     * own. `rule` is CAMTUI_RULE_…. */
     camtui_status (*gradient)(const camtui_session *session, uint32_t layer_or_image, const camtui_tensor *seed,
                               uint32_t rule, camtui_tensor *out);
 
@@ -244,42 +246,44 @@ struct camtui_session {
     camtui_status (*forward_from)(const camtui_session *session, uint32_t layer, const camtui_tensor *activations,
                                   camtui_tensor *out);
 
-    /* Gradients on other `inputs` [n, C, H, W], each with its own seed, `seeds` [n, classes]: [n, …] as in `gradient`. */
+    /* Gradients on other `inputs` [n, C, H, W], each with its own seed, `seeds` [n, classes]: [n, …] as in
+     * `gradient`. */
     camtui_status (*gradient_at)(const camtui_session *session, const camtui_tensor *inputs, uint32_t layer_or_image,
                                  const camtui_tensor *seeds, uint32_t rule, camtui_tensor *out);
 
-    /* Gradients with respect to other `activations` [n, K, h, w] of `layer`, `seeds` [n, classes]: [n, K, h, w]. */
+    /* Gradients with respect to other `activations` [n, K, h, w] of `layer`, `seeds` [n, classes]: [n, K, h,
+     * w]. */
     camtui_status (*gradient_from)(const camtui_session *session, uint32_t layer, const camtui_tensor *activations,
                                    const camtui_tensor *seeds, uint32_t rule, camtui_tensor *out);
 
     /* The bias that the layer adds, batch norm unfolded: [K]. */
     camtui_status (*layer_bias)(const camtui_session *session, uint32_t layer, camtui_tensor *out);
 
-    /* The linear layer of a network that ends in global average pooling and one linear layer: `weights` [classes, K], `bias`
-     * [classes] or data == NULL, and in `pooled_layer` the layer that is pooled, or CAMTUI_NO_LAYER if it is none of the
-     * session's. CAMTUI_NOT_SUPPORTED for any other network. */
+    /* The linear layer of a network that ends in global average pooling and one linear layer: `weights`
+     * [classes, K], `bias` [classes] or data == NULL, and in `pooled_layer` the layer that is pooled, or
+     * CAMTUI_NO_LAYER if it is none of the session's. CAMTUI_NOT_SUPPORTED for any other network. */
     camtui_status (*linear_head)(const camtui_session *session, uint32_t *pooled_layer, camtui_tensor *weights,
                                  camtui_tensor *bias);
 
     /* The values that the input can take: [2, C], the least of each channel, then the greatest. */
     camtui_status (*pixel_range)(const camtui_session *session, camtui_tensor *out);
 
-    /* Why the last call that this thread made on this session failed. The text lives until this thread's next call on the
-     * session. */
+    /* Why the last call that this thread made on this session failed. The text lives until this thread's next
+     * call on the session. */
     camtui_text (*last_error)(const camtui_session *session);
 
     /* Tells how much is done, from 0 to 1. Quick. */
     void (*progress)(const camtui_session *session, float done);
 
-    /* 1 if the user does not want the answer any more. Quick. An explainer that computes for long by itself asks at least
-     * ten times a second. */
+    /* 1 if the user does not want the answer any more. Quick. An explainer that computes for long by itself
+     * asks at least ten times a second. */
     uint8_t (*cancelled)(const camtui_session *session);
 
     /* A line for the log, CAMTUI_LOG_…. The text is copied. */
     void (*log)(const camtui_session *session, uint32_t level, camtui_text line);
 
-    /* An optional capability by name and version ("name/1"): a pointer to a struct that its own header describes, or
-     * NULL. Lives until `explain` returns. */
+    /* An optional capability by name and version ("name/1"): a pointer to a struct that its own header
+     * describes, or NULL. Lives until `explain` returns. */
     const void *(*get_extension)(const camtui_session *session, camtui_text name);
 };
 
@@ -299,24 +303,25 @@ struct camtui_sink {
     uint32_t reserved;
     void *host; /* the host's own */
 
-    /* The map: `height` × `width` finite values, row-major, at whatever resolution the method has; `count` is their number.
-     * Each side is 1 to 16384, the area at most 67108864. Exactly once in a call that returns CAMTUI_OK. Where the description says
-     * `rectify`, this is the map before its outermost ReLU. */
+    /* The map: `height` × `width` finite values, row-major, at whatever resolution the method has; `count` is
+     * their number. Each side is 1 to 16384, the area at most 67108864. Exactly once in a call that returns
+     * CAMTUI_OK. Where the description says `rectify`, this is the map before its outermost ReLU. */
     camtui_status (*map)(const camtui_sink *sink, uint32_t height, uint32_t width, const float *values, uint64_t count);
 
     /* A further map beside it (a concept, a standard deviation), by name. At most 256. */
     camtui_status (*channel)(const camtui_sink *sink, camtui_text name, uint32_t height, uint32_t width,
                              const float *values, uint64_t count);
 
-    /* The layer that the map is of, or CAMTUI_IMAGE. Without this call it is the chosen one for an explainer that needs
-     * activations, and the image for others. */
+    /* The layer that the map is of, or CAMTUI_IMAGE. Without this call it is the chosen one for an explainer
+     * that needs activations, and the image for others. */
     camtui_status (*layer)(const camtui_sink *sink, uint32_t layer_or_image);
 
     /* A diagnostic: one sentence that helps to read the map. At most 64. */
     camtui_status (*note)(const camtui_sink *sink, camtui_text sentence);
 
-    /* Why there is no map: one sentence for the user that says what was tried, what is wrong and what to do. Then return
-     * CAMTUI_FAILED, or CAMTUI_NOT_SUPPORTED where the request is one that the method cannot serve. */
+    /* Why there is no map: one sentence for the user that says what was tried, what is wrong and what to do.
+     * Then return CAMTUI_FAILED, or CAMTUI_NOT_SUPPORTED where the request is one that the method cannot
+     * serve. */
     camtui_status (*error)(const camtui_sink *sink, camtui_text sentence);
 
     /* As in camtui_session. */
@@ -352,13 +357,14 @@ struct camtui_explainer {
     const camtui_param *const *params;
     void *context;           /* the plugin's own                                                          */
 
-    /* [any thread] Computes one map. `self` is this struct; the other three live until the function returns. Returns
-     * CAMTUI_OK after sink->map; CAMTUI_FAILED or CAMTUI_NOT_SUPPORTED after sink->error; CAMTUI_CANCELLED. */
+    /* [any thread] Computes one map. `self` is this struct; the other three live until the function returns.
+     * Returns CAMTUI_OK after sink->map; CAMTUI_FAILED or CAMTUI_NOT_SUPPORTED after sink->error;
+     * CAMTUI_CANCELLED. */
     camtui_status (*explain)(const camtui_explainer *self, const camtui_session *session, const camtui_values *values,
                              const camtui_sink *sink);
 
-    /* [any thread] As in camtui_session, the other way round: an optional capability of the explainer. What it returns lives
-     * until the process ends. May be NULL. */
+    /* [any thread] As in camtui_session, the other way round: an optional capability of the explainer. What
+     * it returns lives until the process ends. May be NULL. */
     const void *(*get_extension)(const camtui_explainer *self, camtui_text name);
 };
 
@@ -376,7 +382,8 @@ struct camtui_host {
     camtui_text version; /* of the program           */
 
     /* The plugin may call it from any thread at any time after `initialise` was called. A line for the log,
-     * CAMTUI_LOG_…. The text is copied. Within `explain`, session->log is better: it knows which call it belongs to. */
+     * CAMTUI_LOG_…. The text is copied. Within `explain`, session->log is better: it knows which call it
+     * belongs to. */
     void (*log)(const camtui_host *host, uint32_t level, camtui_text line);
 
     /* As `log`; an optional capability of the program, or NULL. Lives until the process ends. */
@@ -403,8 +410,8 @@ typedef struct camtui_entry {
     uint32_t size;      /* sizeof(camtui_entry)                          */
     uint32_t reserved;
 
-    /* [one at a time] Called before any other function, perhaps more than once with the same host. Anything but CAMTUI_OK means
-     * that the library cannot be used. May be NULL. */
+    /* [one at a time] Called before any other function, perhaps more than once with the same host. Anything
+     * but CAMTUI_OK means that the library cannot be used. May be NULL. */
     camtui_status (*initialise)(const camtui_host *host);
 
     /* [one at a time] How many explainers there are: 1 to 1024, always the same. Quick. */
@@ -413,7 +420,8 @@ typedef struct camtui_entry {
     /* [one at a time] Explainer `index`, always the same. Quick: nothing is computed. */
     const camtui_explainer *(*explainer)(uint32_t index);
 
-    /* [any thread] An optional capability of the library, or NULL. What it returns lives until the process ends. May be NULL. */
+    /* [any thread] An optional capability of the library, or NULL. What it returns lives until the process
+     * ends. May be NULL. */
     const void *(*get_extension)(camtui_text name);
 } camtui_entry;
 

@@ -19,8 +19,8 @@ pub struct Description {
 }
 
 impl Description {
-    /// `id` is what the user types: lower-case letters, digits, `-`, `+`, `.` and `_`, at most 64; it never changes.
-    /// `name` is what the user reads.
+    /// `id` is what the user types: lower-case letters, digits, `-`, `+`, `.` and `_`, at most 64; it never
+    /// changes. `name` is what the user reads.
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -77,8 +77,8 @@ impl Description {
         self
     }
 
-    /// The method ends in a ReLU. The explainer gives the map before it; camtui applies it, unless the user asks for
-    /// the signed map.
+    /// The method ends in a ReLU. The explainer gives the map before it; camtui applies it, unless the user
+    /// asks for the signed map.
     #[must_use]
     pub fn rectify(mut self) -> Self {
         self.rectify = true;
@@ -238,8 +238,8 @@ impl Param {
         Self::new(key, Kind::Text(default.into()))
     }
 
-    /// Least and greatest value of a number: `range(1..=1000)`, `range(0.0..=1.0)`. Of an [`int`](Self::int) the whole
-    /// numbers within. Other kinds have none.
+    /// Least and greatest value of a number: `range(1..=1000)`, `range(0.0..=1.0)`. Of an [`int`](Self::int)
+    /// the whole numbers within. Other kinds have none.
     #[must_use]
     pub fn range(mut self, bounds: impl Into<Bounds>) -> Self {
         let bounds = bounds.into();

@@ -1,5 +1,5 @@
-//! The Rust structs and the header describe the same memory: numbers that are frozen for version 1, and a C compiler's own
-//! view of the header where there is one.
+//! The Rust structs and the header describe the same memory: numbers that are frozen for version 1, and a C
+//! compiler's own view of the header where there is one.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;

@@ -1,16 +1,17 @@
-//! The bundled explainers, written against the same interface as everybody else's: one method, one file, the formula at a
-//! glance.
+//! The bundled explainers, written against the same interface as everybody else's: one method, one file, the
+//! formula at a glance.
 //!
-//! The program links them in through [`entry`]; built as a library they load like any plugin and give the same maps, bit for
-//! bit. Sums are taken in f64 and in a fixed order.
+//! The program links them in through [`entry`]; built as a library they load like any plugin and give the
+//! same maps, bit for bit. Sums are taken in f64 and in a fixed order.
 //!
-//! Notation, here and in the files: `A` are the activations of a layer `[K, h, w]`, `g` the gradient of the target's
-//! score there, `w[c, k]` the weights of a final linear layer.
+//! Notation, here and in the files: `A` are the activations of a layer `[K, h, w]`, `g` the gradient of the
+//! target's score there, `w[c, k]` the weights of a final linear layer.
 #![deny(unsafe_code)]
 
 mod cam;
 mod grad_cam;
 mod weighted;
 
-// An exported name is unsafe in Rust's eyes, so the crate denies and its modules forbid; the macro allows itself that line.
+// An exported name is unsafe in Rust's eyes, so the crate denies and its modules forbid; the macro allows
+// itself that line.
 camtui_plugin::export!(cam::Cam, grad_cam::GradCam);
