@@ -94,7 +94,7 @@ mod tests {
         let table = Colormap::Jet.table();
         let differ: Vec<_> = (0..768).filter(|&i| table.as_flattened()[i] != golden[i]).collect();
         assert_eq!(differ, [159 * 3 + 2]);
-        assert_eq!((table[157][2], golden[159 * 3 + 2]), (2, 1));
+        assert_eq!((table[159][2], golden[159 * 3 + 2]), (2, 1));
     }
 
     #[test]
