@@ -1,2 +1,6 @@
 //! Placeholder.
+
+#[allow(dead_code, unused_imports)]
+mod interactive;
+
 fn main() {}
