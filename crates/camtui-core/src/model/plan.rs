@@ -21,10 +21,6 @@ impl Value {
         Ok(Self(tensor.into_tvalue()))
     }
 
-    pub fn shape(&self) -> &[usize] {
-        self.0.shape()
-    }
-
     pub fn to_tensor(&self) -> Result<Tensor, ModelError> {
         let view =
             self.0.to_plain_array_view::<f32>().map_err(|e| ModelError::run("reading a result", &e))?;

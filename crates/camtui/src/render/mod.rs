@@ -6,12 +6,10 @@ mod artifact;
 mod naming;
 mod record;
 mod setup;
-mod show;
+pub mod show;
 
 use std::ops::ControlFlow;
 use std::time::Instant;
-
-use camtui_term::sanitise;
 
 use crate::cli::ExplainArgs;
 use crate::exit::Failure;
@@ -152,11 +150,6 @@ fn one_picture(setup: &Setup, index: usize, interrupt: &Interrupt) -> Done {
 
 fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e3
-}
-
-/// Says something on standard error.
-fn tell(text: &str) {
-    eprintln!("camtui: {}", sanitise(text));
 }
 
 /// The parts of a result's file name that tell it from others of the same picture.

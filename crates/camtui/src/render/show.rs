@@ -10,9 +10,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::artifact::Artifact;
 use super::setup::Setup;
-use super::tell;
 use crate::cli::{ExplainArgs, ProtocolArg};
 use crate::exit::Failure;
+use crate::job::tell;
 use crate::pipeline::Problem;
 
 /// The screen, the standard output and the progress bar.
