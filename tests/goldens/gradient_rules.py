@@ -15,7 +15,6 @@ Writes data/rules/NAME.onnx (the network) and data/rules/NAME.safetensors (image
 import argparse
 import json
 import pathlib
-import struct
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
 import onnx_in_torch
+import tensors
 
 HERE = pathlib.Path(__file__).resolve().parent
 OUT = HERE / "data" / "rules"
@@ -395,18 +395,6 @@ def picture(n, batch, levels):
     return n.rng.integers(0, levels, shape).astype(np.float64) * (0.5 if levels > 9 else 1.0) - levels // 4
 
 
-def save(path, tensors):
-    """Writes f64 tensors in the safetensors format: a length, a JSON header, the values."""
-    header, at = {}, 0
-    for name, tensor in tensors.items():
-        header[name] = dict(dtype="F64", shape=tensor.shape, data_offsets=[at, at + tensor.nbytes])
-        at += tensor.nbytes
-    header = json.dumps(header, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    values = b"".join(np.ascontiguousarray(t, "<f8").tobytes() for t in tensors.values())
-    path.write_bytes(struct.pack("<Q", len(header)) + header + values)
-
-
 def check(name, differentiate, write):
     build, options = CASES[name]
     options = dict(options)
@@ -436,9 +424,9 @@ def check(name, differentiate, write):
     if write:
         OUT.mkdir(parents=True, exist_ok=True)
         onnx.save(model, OUT / f"{name}.onnx")
-        tensors = {"image": image, "seed": seed}
-        tensors |= {k: v for k, v in expected.items() if not k.startswith("activation:")}
-        save(OUT / f"{name}.safetensors", tensors)
+        golden = {"image": image, "seed": seed}
+        golden |= {k: v for k, v in expected.items() if not k.startswith("activation:")}
+        tensors.save(OUT / f"{name}.safetensors", golden)
     return worst
 
 

@@ -3,6 +3,7 @@
 
 mod differentiate;
 mod forward;
+mod run_onnx;
 
 use clap::{Parser, Subcommand};
 
@@ -19,11 +20,14 @@ enum Chore {
     Differentiate(differentiate::Differentiate),
     /// Build the forward ONNX model of a checkpoint or of seeded weights, to compare it with PyTorch
     ForwardOnnx(forward::ForwardOnnx),
+    /// Run an exported model on tract, to compare it with ONNX Runtime and PyTorch
+    RunOnnx(run_onnx::RunOnnx),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().chore {
         Chore::Differentiate(chore) => chore.run(),
         Chore::ForwardOnnx(chore) => chore.run(),
+        Chore::RunOnnx(chore) => chore.run(),
     }
 }

@@ -30,7 +30,7 @@ impl Shapes {
         for tensor in &graph.initializer {
             known.constant(&tensor.name, tensor);
         }
-        for info in graph.input.iter().chain(&graph.value_info) {
+        for info in graph.input.iter().chain(&graph.value_info).chain(&graph.output) {
             if let Some(shape) = info.r#type.as_ref().and_then(declared) {
                 known.shapes.entry(info.name.clone()).or_insert(shape);
             }
