@@ -72,6 +72,12 @@ def pytorch(arch, weights):
             model = EfficientNet.from_name("efficientnet-lite0")
     if weights == "seeded":
         seeded.load(model, 1)
+        if arch == "efficientnet-lite0":
+            # As seeded, this network multiplies rounding by a hundred and PyTorch's gradients in f32 differ from its own
+            # in f64 by 1e-2. With calmer batch norms they agree to 1e-6, and so can be compared with.
+            for name, values in model.named_buffers():
+                if name.endswith("running_var"):
+                    values.mul_(3.0)
     return model.eval()
 
 
@@ -212,16 +218,16 @@ def check(arch, weights):
 
 
 def golden(arch):
-    """What `cargo test` compares tract with: 256 entries and the norm of each tensor, for three inputs."""
-    model = seeded.load(pytorch(arch, "seeded"), 1)
+    """What `cargo test` compares tract with: 96 entries and the norm of each tensor, for five inputs."""
+    model = pytorch(arch, "seeded")
     cases = []
-    for n in range(3):
+    for n in range(5):
         image = seeded.uniform(f"image{n}", (1, 3, 224, 224), 1, -2.0, 2.0)
         seed = seeded.uniform(f"seed{n}", (1, 1000), 1, -1.0, 1.0)
         found = autograd(arch, model, torch.from_numpy(image), torch.from_numpy(seed))
         samples = {}
         for name, value in sorted(found.items()):
-            at = np.linspace(0, value.size - 1, 256).astype(int)
+            at = np.arange(96) * (value.size - 1) // 95
             norm = float(np.linalg.norm(value.ravel().astype(np.float64)))
             samples[name] = dict(shape=value.shape, norm=norm, values=[float(f"{v:.9g}") for v in value.ravel()[at]])
         cases.append(samples)
