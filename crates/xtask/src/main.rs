@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 mod embed;
+mod differentiate;
 mod forward;
+mod run_onnx;
 
 use clap::{Parser, Subcommand};
 
@@ -17,13 +19,19 @@ struct Args {
 enum Chore {
     /// Make the embedded model's weight file from the published checkpoint
     EmbedModel(embed::EmbedModel),
+    /// Append the gradients to a forward ONNX model
+    Differentiate(differentiate::Differentiate),
     /// Build the forward ONNX model of a checkpoint or of seeded weights, to compare it with PyTorch
     ForwardOnnx(forward::ForwardOnnx),
+    /// Run an exported model on tract, to compare it with ONNX Runtime and PyTorch
+    RunOnnx(run_onnx::RunOnnx),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().chore {
         Chore::EmbedModel(chore) => chore.run(),
+        Chore::Differentiate(chore) => chore.run(),
         Chore::ForwardOnnx(chore) => chore.run(),
+        Chore::RunOnnx(chore) => chore.run(),
     }
 }

@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 
-use tract_onnx::pb::{
-    GraphProto, NodeProto, TensorProto, TypeProto, tensor_proto::DataType, tensor_shape_proto::dimension::Value,
-    type_proto,
+use crate::onnx::pb::{
+    GraphProto, NodeProto, TensorProto, TypeProto, tensor_proto::DataType,
+    tensor_shape_proto::dimension::Value, type_proto,
 };
 
 use super::attributes::{int, ints};
@@ -30,7 +30,7 @@ impl Shapes {
         for tensor in &graph.initializer {
             known.constant(&tensor.name, tensor);
         }
-        for info in graph.input.iter().chain(&graph.value_info) {
+        for info in graph.input.iter().chain(&graph.value_info).chain(&graph.output) {
             if let Some(shape) = info.r#type.as_ref().and_then(declared) {
                 known.shapes.entry(info.name.clone()).or_insert(shape);
             }
@@ -87,8 +87,8 @@ impl Shapes {
         let input = |i: usize| self.get(node.input.get(i)?);
         match node.op_type.as_str() {
             "Relu" | "Clip" | "BatchNormalization" | "Identity" | "Dropout" | "Softmax" | "LogSoftmax"
-            | "Neg" | "Sigmoid" | "Tanh" | "HardSigmoid" | "HardSwish" | "LeakyRelu" | "Elu" | "Erf" | "Sqrt"
-            | "Exp" | "Abs" | "Cast" => input(0).cloned(),
+            | "Neg" | "Sigmoid" | "Tanh" | "HardSigmoid" | "HardSwish" | "LeakyRelu" | "Elu" | "Erf"
+            | "Sqrt" | "Exp" | "Abs" | "Cast" => input(0).cloned(),
             "Add" | "Sub" | "Mul" | "Div" => broadcast(input(0)?, input(1)?),
             "Conv" => {
                 let channels = *input(1)?.first()?;
@@ -149,11 +149,7 @@ impl Shapes {
 
     /// The axes of a reduction or squeeze: an attribute before opset `since`, an input from then on.
     pub fn axes(&self, node: &NodeProto, opset: i64, since: i64, rank: usize) -> Option<Vec<usize>> {
-        let axes = if opset < since {
-            ints(node, "axes")?
-        } else {
-            self.integers(node.input.get(1)?)?
-        };
+        let axes = if opset < since { ints(node, "axes")? } else { self.integers(node.input.get(1)?)? };
         axes.iter().map(|&a| usize::try_from(if a < 0 { a + rank as i64 } else { a }).ok()).collect()
     }
 }
@@ -206,7 +202,8 @@ fn reshaped(x: &Shape, target: &[i64]) -> Option<Shape> {
         .collect();
     let inferred = target.iter().position(|&d| d == -1);
     if let (Some(axis), Some(total)) = (inferred, product(x)) {
-        let rest: Option<usize> = shape.iter().enumerate().filter(|(a, _)| *a != axis).map(|(_, &d)| d).product();
+        let rest: Option<usize> =
+            shape.iter().enumerate().filter(|(a, _)| *a != axis).map(|(_, &d)| d).product();
         shape[axis] = rest.filter(|&r| r > 0).map(|r| total / r);
     } else if let Some(axis) = inferred.filter(|_| x.first() == Some(&None)) {
         // The batch is open. It keeps its place where a 0 says so; then -1 is what is left of the others.

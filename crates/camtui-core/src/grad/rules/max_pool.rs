@@ -1,12 +1,12 @@
 //! Max pooling: each window's gradient goes to its maximum.
 
-use tract_onnx::pb::NodeProto;
+use crate::onnx::pb::NodeProto;
 
 use super::{Gradients, input};
-use crate::grad::attributes::set_int;
 use crate::grad::error::Reason;
 use crate::grad::tape::Tape;
 use crate::grad::window::Window;
+use crate::onnx::build;
 
 /// `y[p] = max x[s·p + d·k − b]` over `k`: `dx[q] = Σ dy[p]` over the windows `p` whose first maximum is `q`.
 ///
@@ -46,7 +46,11 @@ pub(super) fn max_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gr
         .iter()
         .map(|phase| {
             let starts: Vec<i64> = phase.iter().map(|&r| r as i64).collect();
-            if steps.iter().all(|&s| s == 1) { padded.clone() } else { tape.slice(&padded, &spatial, &starts, &whole, &steps) }
+            if steps.iter().all(|&s| s == 1) {
+                padded.clone()
+            } else {
+                tape.slice(&padded, &spatial, &starts, &whole, &steps)
+            }
         })
         .collect();
 
@@ -141,7 +145,7 @@ fn weave(
             .map(|chunk| {
                 let apart: Vec<String> = chunk.iter().map(|part| tape.reshape(part, &apart)).collect();
                 let apart: Vec<&str> = apart.iter().map(String::as_str).collect();
-                let concat = tape.op("Concat", &apart, vec![set_int("axis", axis as i64 + 3)]);
+                let concat = tape.op("Concat", &apart, vec![build::int("axis", axis as i64 + 3)]);
                 tape.reshape(&concat, &joined)
             })
             .collect();
