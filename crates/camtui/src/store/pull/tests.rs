@@ -334,6 +334,15 @@ fn without_a_network_the_message_shows_the_ways_round() {
 }
 
 #[test]
+fn an_unknown_host_is_not_asked_again() {
+    // `.invalid` is reserved for names that do not exist (RFC 2606).
+    let (result, notes) = Home::new().pull_with(None, &[("CAMTUI_PULL_TIMEOUT_MS", "2000")]);
+    let message = result.unwrap_err().to_string();
+    assert!(message.contains("publisher.invalid") && message.contains("host name is not known"), "{message}");
+    assert_eq!(notes.len(), 1, "{notes:?}");
+}
+
+#[test]
 fn a_file_by_hand_is_checked_like_any_other() {
     let (home, outside) = (Home::new(), tempfile::tempdir().unwrap());
     let copy = outside.path().join("copy.pth");
