@@ -19,6 +19,8 @@ pub mod npy;
 pub mod onnx;
 pub mod picture;
 pub mod recipe;
+#[doc(hidden)]
+pub mod seeded;
 pub mod tensor;
 
 pub use recipe::Recipe;

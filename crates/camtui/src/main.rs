@@ -1,49 +1,55 @@
-//! The program: so far only its store of models.
-
+//! `camtui`: shows why an image classifier decided what it decided, in the terminal.
+//!
+//! Reads the command line, hands it to whoever does the work, and turns what comes back into an exit code.
 #![forbid(unsafe_code)]
 
+mod cli;
+mod command;
+mod exit;
+mod inputs;
+mod interactive;
+mod interrupt;
+mod pipeline;
+mod render;
 mod store;
 
-use clap::Parser;
+use std::process::ExitCode;
 
-#[derive(Parser)]
-#[command(name = "camtui")]
-enum Cli {
-    /// Models
-    #[command(subcommand)]
-    Model(Model),
-    /// Print the folders and whether ResNet-18 is there
-    Doctor,
-}
+use camtui_term::sanitise;
+use clap::Parser as _;
 
-#[derive(clap::Subcommand)]
-enum Model {
-    /// List the models that have a name
-    List,
-    /// Install a model
-    Pull(store::PullArgs),
-}
+use cli::{Cli, Command};
+use exit::Failure;
+use store::Places;
 
-fn main() -> std::process::ExitCode {
-    let places = store::Places::from_env();
-    let result = match Cli::parse() {
-        Cli::Model(Model::List) => store::list(&places),
-        Cli::Model(Model::Pull(args)) => store::pull(&args, &places),
-        Cli::Doctor => doctor(&places),
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; a closed pipe while printing them is none either.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
     };
-    if let Err(error) = result {
-        eprintln!("camtui: {error:#}");
-        return std::process::ExitCode::FAILURE;
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let text = failure.to_string();
+            if !text.is_empty() {
+                eprintln!("camtui: {}", sanitise(&text));
+            }
+            failure.code()
+        }
     }
-    std::process::ExitCode::SUCCESS
 }
 
-fn doctor(places: &store::Places) -> anyhow::Result<()> {
-    println!("models: {}", places.models()?.display());
-    println!("plugins: {}", places.plugins()?.display());
-    println!("cache: {}", places.cache()?.display());
-    println!("state: {}", places.state()?.display());
-    println!("configuration: {}", places.config()?.display());
-    println!("resnet18: {:?}", store::catalogue::installed("resnet18", places));
-    Ok(())
+fn run(cli: &Cli) -> Result<(), Failure> {
+    let places = Places::from_env();
+    match &cli.command {
+        Some(Command::Model(command)) => command::model::run(command, &places),
+        Some(Command::Plugin(command)) => command::plugin::run(command, &places),
+        Some(Command::Completions { shell }) => command::completions(*shell),
+        None if cli.explain.render => render::run(&cli.explain, &places),
+        None => interactive::run(&cli.explain, &places),
+    }
 }

@@ -1,2 +1,25 @@
-//! Placeholder.
-fn main() {}
+//! The project's chores: `cargo run --release -p xtask -- --help`.
+#![forbid(unsafe_code)]
+
+mod forward;
+
+use clap::{Parser, Subcommand};
+
+/// Chores of the camtui project.
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Build the forward ONNX model of a checkpoint or of seeded weights, to compare it with PyTorch
+    ForwardOnnx(forward::ForwardOnnx),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Args::parse().chore {
+        Chore::ForwardOnnx(chore) => chore.run(),
+    }
+}

@@ -1,1 +1,5 @@
-//! Readers of weight files.
+//! Readers of weight files: PyTorch checkpoints and safetensors, as a [`StateDict`] of f32 tensors.
+
+mod state;
+
+pub use state::StateDict;

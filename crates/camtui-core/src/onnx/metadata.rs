@@ -44,8 +44,11 @@ pub struct Metadata {
     pub source_sha256: String,
     /// Number of classes.
     pub classes: usize,
-    /// Preprocessing, where it is known.
+    /// Preprocessing; `None` only for a model whose input is not known either.
     pub recipe: Option<Recipe>,
+    /// Whether recipe and labels are guessed (ImageNet's) because the file does not say them.
+    #[serde(default)]
+    pub assumed: bool,
     /// Layers that can be tapped, in the order the network computes them.
     pub layers: Vec<Layer>,
     /// Name of the layer that is explained when none is asked for: the last with spatial extent.

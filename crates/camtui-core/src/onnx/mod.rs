@@ -2,6 +2,10 @@
 //!
 //! The protobuf types are tract's own (`tract_onnx::pb`), so that a graph goes from here into the runtime as it is.
 
+pub mod build;
+pub mod describe;
 pub mod metadata;
+pub mod prune;
+pub mod subgraph;
 
 pub use tract_onnx::pb;

@@ -1,0 +1,177 @@
+//! The names an exported graph is spoken to by: `image` and `seed` in, `logits`, `activation:…`, `gradient:…` out.
+//!
+//! A model from elsewhere has other names; its input is renamed, and its output, which others may know by its name,
+//! gets an Identity beside it.
+
+use tract_onnx::pb::{
+    GraphProto, ModelProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto,
+    tensor_proto::DataType,
+    tensor_shape_proto::{Dimension, dimension::Value},
+    type_proto,
+};
+
+use super::error::GradError;
+use super::shapes::{declared, display};
+use crate::onnx::metadata::Metadata;
+
+/// The input that takes the preprocessed picture, `[N, channels, height, width]`.
+pub const IMAGE: &str = "image";
+/// The input that takes the cotangent of the logits, `[N, classes]`.
+pub const SEED: &str = "seed";
+/// The output before any final softmax, `[N, classes]`.
+pub const LOGITS: &str = "logits";
+
+/// The output that holds a layer's values, `[N, …]`.
+pub fn activation(layer: &str) -> String {
+    format!("activation:{layer}")
+}
+
+/// The output that holds the gradient of `Σ seed·logits` with respect to a layer's values, `[N, …]`.
+///
+/// `gradient:image` is that of the picture.
+pub fn gradient(layer: &str) -> String {
+    format!("gradient:{layer}")
+}
+
+/// What the graph's ends look like.
+pub(super) struct Ends {
+    /// The batch axis, symbolic or fixed as the file had it.
+    pub batch: Dimension,
+    /// Float or double.
+    pub element: DataType,
+    /// The picture's axes after the batch.
+    pub picture: Vec<usize>,
+    /// The value that holds the logits.
+    pub logits: String,
+}
+
+impl Ends {
+    /// Finds input and output, and gives the input its name.
+    pub fn settle(graph: &mut GraphProto, metadata: &mut Metadata) -> Result<Self, GradError> {
+        // Older files list their initialisers among the inputs.
+        let held: std::collections::HashSet<_> = graph.initializer.iter().map(|t| t.name.clone()).collect();
+        graph.input.retain(|i| !held.contains(&i.name));
+        if graph.input.len() != 1 {
+            return Err(GradError::Inputs { found: graph.input.iter().map(|i| i.name.clone()).collect() });
+        }
+        let input = graph.input[0].name.clone();
+        let (batch, element, picture) = picture(&graph.input[0])?;
+        let logits = before_softmax(graph, output(graph)?);
+        for name in [SEED, IMAGE, LOGITS] {
+            if name != input && name != logits {
+                free(graph, metadata, name);
+            }
+        }
+        if input != IMAGE {
+            rename(graph, metadata, &input, IMAGE);
+        }
+        let logits = if logits == input { IMAGE.to_owned() } else { logits };
+        Ok(Self { batch, element, picture, logits })
+    }
+
+    /// The description of a value with the batch in front.
+    pub fn info(&self, name: &str, extents: &[usize]) -> ValueInfoProto {
+        let fixed = |&d: &usize| Dimension { value: Some(Value::DimValue(d as i64)), ..Default::default() };
+        let dim = std::iter::once(self.batch.clone()).chain(extents.iter().map(fixed)).collect();
+        let tensor =
+            type_proto::Tensor { elem_type: self.element as i32, shape: Some(TensorShapeProto { dim }) };
+        ValueInfoProto {
+            name: name.into(),
+            r#type: Some(TypeProto {
+                value: Some(type_proto::Value::TensorType(tensor)),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+}
+
+/// A node that gives `value` a second name.
+pub(super) fn identity(value: &str, name: &str) -> NodeProto {
+    NodeProto {
+        op_type: "Identity".into(),
+        name: name.into(),
+        input: vec![value.into()],
+        output: vec![name.into()],
+        ..Default::default()
+    }
+}
+
+/// The opset of the default domain.
+pub(super) fn opset(model: &ModelProto) -> i64 {
+    let default = |d: &str| d.is_empty() || d == "ai.onnx";
+    model.opset_import.iter().find(|o| default(&o.domain)).map_or(0, |o| o.version)
+}
+
+fn picture(input: &ValueInfoProto) -> Result<(Dimension, DataType, Vec<usize>), GradError> {
+    let found = |text: String| GradError::InputShape { found: text };
+    let declared = input.r#type.as_ref().and_then(declared).ok_or_else(|| found("of no declared shape".into()))?;
+    let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
+        return Err(found("no tensor".into()));
+    };
+    let element = match DataType::try_from(tensor.elem_type) {
+        Ok(element @ (DataType::Float | DataType::Double)) => element,
+        _ => return Err(found(format!("of element type {}", tensor.elem_type))),
+    };
+    let extents: Option<Vec<usize>> = declared.iter().skip(1).copied().collect();
+    let extents = extents.filter(|e| e.len() == 3).ok_or_else(|| found(display(&declared)))?;
+    let batch = tensor.shape.as_ref().and_then(|s| s.dim.first()).cloned().unwrap_or_default();
+    let open = Dimension { value: Some(Value::DimParam("N".into())), ..Default::default() };
+    Ok((if declared[0].is_some() { batch } else { open }, element, extents))
+}
+
+fn output(graph: &GraphProto) -> Result<String, GradError> {
+    let names = || graph.output.iter().map(|o| o.name.clone());
+    match names().find(|n| n == LOGITS) {
+        Some(logits) => Ok(logits),
+        None if graph.output.len() == 1 => Ok(graph.output[0].name.clone()),
+        None => Err(GradError::Outputs { found: names().collect() }),
+    }
+}
+
+/// Walks back over a softmax at the network's end: classes are explained by their logits.
+fn before_softmax(graph: &GraphProto, output: String) -> String {
+    let mut value = output.clone();
+    loop {
+        let Some(node) = graph.node.iter().find(|n| n.output.contains(&value)) else { return output };
+        let Some(input) = node.input.first() else { return output };
+        match node.op_type.as_str() {
+            "Softmax" | "LogSoftmax" => return input.clone(),
+            "Identity" => value.clone_from(input),
+            _ => return output,
+        }
+    }
+}
+
+/// Renames whatever bears `name`, so that it can be given to another value.
+fn free(graph: &mut GraphProto, metadata: &mut Metadata, name: &str) {
+    let borne = |name: &str| {
+        let nodes = graph.node.iter().flat_map(|n| n.input.iter().chain(&n.output));
+        let ends = graph.input.iter().chain(&graph.output).map(|v| &v.name);
+        nodes.chain(ends).any(|n| n == name)
+    };
+    if borne(name) {
+        let fresh = (1..).map(|i| format!("{name}_{i}")).find(|n| !borne(n)).expect("a graph is finite");
+        rename(graph, metadata, name, &fresh);
+    }
+}
+
+fn rename(graph: &mut GraphProto, metadata: &mut Metadata, from: &str, to: &str) {
+    let swap = |name: &mut String| {
+        if name == from {
+            to.clone_into(name);
+        }
+    };
+    for node in &mut graph.node {
+        node.input.iter_mut().chain(&mut node.output).for_each(swap);
+    }
+    graph.initializer.iter_mut().map(|t| &mut t.name).for_each(swap);
+    let infos = graph.input.iter_mut().chain(&mut graph.output).chain(&mut graph.value_info);
+    infos.map(|v| &mut v.name).for_each(swap);
+    metadata.layers.iter_mut().map(|l| &mut l.value).for_each(swap);
+    if let Some(head) = &mut metadata.head {
+        swap(&mut head.pooled);
+        swap(&mut head.weight);
+        head.bias.iter_mut().for_each(swap);
+    }
+}

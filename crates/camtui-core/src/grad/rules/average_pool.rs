@@ -1,0 +1,78 @@
+//! Average pooling over a sliding window.
+
+use tract_onnx::pb::NodeProto;
+
+use super::{Gradients, input};
+use crate::grad::attributes::{int, set_ints};
+use crate::grad::error::Reason;
+use crate::grad::tape::Tape;
+use crate::grad::window::Window;
+
+/// `y[p] = Σ x[q] / n(p)` over the window at `p`: `dx[q] = Σ dy[p] / n(p)` over the windows that hold `q`.
+///
+/// The sum is a transposed convolution with a kernel of ones, one channel at a time: channels stand in the batch
+/// axis, so that the kernel is a single one. `n` counts the padding only with `count_include_pad`.
+pub(super) fn average_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
+    let x = input(node, 0)?;
+    let window = tape.window(node)?;
+    let rank = window.rank();
+    let channels = tape.extents(x)?[0] as i64;
+    let signed = |v: &[usize]| v.iter().map(|&v| v as i64).collect::<Vec<_>>();
+
+    let padded = int(node, "count_include_pad").unwrap_or(0) == 1;
+    let shares: Vec<f64> = positions(&window.output).iter().map(|p| 1.0 / count(&window, p, padded)).collect();
+    let name = format!("shares/{}", node.output[0]);
+    let shares = tape.floats(&name, &window.output, &shares);
+    let shared = tape.mul(dy, &shares);
+
+    let single = tape.reshape(&shared, &[&[-1, 1], signed(&window.output).as_slice()].concat());
+    let kernel: Vec<usize> = [1, 1].into_iter().chain(window.kernel.iter().copied()).collect();
+    let size: Vec<String> = window.kernel.iter().map(usize::to_string).collect();
+    let ones = vec![1.0; window.kernel.iter().product()];
+    let ones = tape.floats(&format!("ones/{}", size.join("x")), &kernel, &ones);
+    // A window that rounding up let hang over the end reaches past the padding: cut that off too.
+    let (mut end, mut rest) = (Vec::new(), Vec::new());
+    for a in 0..rank {
+        let covered = (window.output[a] - 1) * window.stride[a] + window.reach(a);
+        let wanted = window.begin[a] + window.input[a];
+        end.push(covered.saturating_sub(wanted) as i64);
+        rest.push(wanted.saturating_sub(covered) as i64);
+    }
+    if (0..rank).any(|a| rest[a] as usize >= window.stride[a].max(window.dilation[a])) {
+        return Err(Reason::Form("its windows leave out more than a stride at the end"));
+    }
+    let spread = tape.op(
+        "ConvTranspose",
+        &[&single, &ones],
+        vec![
+            set_ints("kernel_shape", signed(&window.kernel)),
+            set_ints("strides", signed(&window.stride)),
+            set_ints("dilations", signed(&window.dilation)),
+            set_ints("pads", [signed(&window.begin), end].concat()),
+            set_ints("output_padding", rest),
+        ],
+    );
+    let back: Vec<i64> = [-1, channels].into_iter().chain(signed(&window.input)).collect();
+    Ok(vec![Some(tape.reshape(&spread, &back))])
+}
+
+/// All positions of a grid, in scan order.
+fn positions(grid: &[usize]) -> Vec<Vec<usize>> {
+    grid.iter().fold(vec![vec![]], |prefixes, &n| {
+        let next = |p: &Vec<usize>| (0..n).map(|i| [p.as_slice(), &[i]].concat()).collect::<Vec<_>>();
+        prefixes.iter().flat_map(next).collect()
+    })
+}
+
+/// How many elements the window at `position` averages over.
+fn count(window: &Window, position: &[usize], padded: bool) -> f64 {
+    let along = |a: usize| {
+        let (low, high) = match padded {
+            true => (0, window.begin[a] + window.input[a] + window.end[a]),
+            false => (window.begin[a], window.begin[a] + window.input[a]),
+        };
+        let at = |k: usize| position[a] * window.stride[a] + k * window.dilation[a];
+        (0..window.kernel[a]).filter(|&k| (low..high).contains(&at(k))).count()
+    };
+    (0..window.rank()).map(along).product::<usize>().max(1) as f64
+}

@@ -1,0 +1,212 @@
+//! The graph of the backward pass while it is written: new nodes, small constants, and what rules may ask about the
+//! forward values.
+//!
+//! Everything that is added is named `backward/…`, so that the forward part of an exported file reads as before.
+
+use std::collections::{HashMap, HashSet};
+
+use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, tensor_proto::DataType};
+
+use super::attributes::{set_int, set_ints};
+use super::error::Reason;
+use super::shapes::{Shape, Shapes};
+use super::window::Window;
+
+/// What a rule writes to.
+pub(super) struct Tape {
+    pub opset: i64,
+    /// Nodes of the backward pass, each after those it reads from.
+    pub nodes: Vec<NodeProto>,
+    /// Constants that the backward pass adds: shapes, axes, zeros.
+    pub constants: Vec<TensorProto>,
+    shapes: Shapes,
+    /// Forward values that depend on the picture.
+    active: HashSet<String>,
+    /// The element type of picture, weights and gradients: FLOAT, or DOUBLE in a network written in f64.
+    element: DataType,
+    taken: HashSet<String>,
+    counts: HashMap<String, usize>,
+    /// Values made from weights alone, by what they are, so that a shared weight is turned over once.
+    derived: HashMap<String, String>,
+}
+
+impl Tape {
+    pub fn new(graph: &GraphProto, image: &str, element: DataType, opset: i64) -> Self {
+        let mut active = HashSet::from([image.to_owned()]);
+        for node in &graph.node {
+            if node.input.iter().any(|i| active.contains(i)) {
+                active.extend(node.output.iter().filter(|o| !o.is_empty()).cloned());
+            }
+        }
+        let inner = graph.node.iter().flat_map(|n| n.input.iter().chain(&n.output).chain(Some(&n.name)));
+        let taken = inner.chain(graph.initializer.iter().map(|t| &t.name)).cloned().collect();
+        Self {
+            opset,
+            nodes: Vec::new(),
+            constants: Vec::new(),
+            shapes: Shapes::infer(graph, opset),
+            active,
+            element,
+            taken,
+            counts: HashMap::new(),
+            derived: HashMap::new(),
+        }
+    }
+
+    /// Whether a forward value depends on the picture, so that a gradient for it is of use.
+    pub fn is_active(&self, value: &str) -> bool {
+        self.active.contains(value)
+    }
+
+    /// The shape of a forward value.
+    pub fn shape(&self, value: &str) -> Result<Shape, Reason> {
+        self.shapes.get(value).cloned().ok_or_else(|| Reason::UnknownShape(value.into()))
+    }
+
+    /// The shape of a forward value whose axes after the first are all known: `[N, …]`.
+    pub fn extents(&self, value: &str) -> Result<Vec<usize>, Reason> {
+        let known: Option<_> = self.shape(value)?.into_iter().skip(1).collect();
+        known.ok_or_else(|| Reason::UnknownShape(value.into()))
+    }
+
+    /// The sliding window of a Conv or pooling node.
+    pub fn window(&self, node: &NodeProto) -> Result<Window, Reason> {
+        self.shapes.window(node).ok_or_else(|| Reason::UnknownShape(node.input.first().cloned().unwrap_or_default()))
+    }
+
+    /// The axes of a reducing node: an attribute before opset `since`, an input from then on.
+    pub fn axes(&self, node: &NodeProto, since: i64, rank: usize) -> Option<Vec<usize>> {
+        self.shapes.axes(node, self.opset, since, rank)
+    }
+
+    /// Appends a node with one output and gives the output's name.
+    pub fn op(&mut self, operator: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
+        let output = self.fresh(operator);
+        self.nodes.push(NodeProto {
+            op_type: operator.into(),
+            name: output.clone(),
+            input: inputs.iter().map(|&i| i.into()).collect(),
+            output: vec![output.clone()],
+            attribute: attributes,
+            ..Default::default()
+        });
+        output
+    }
+
+    /// A constant vector of integers: a shape, axes, paddings.
+    pub fn integers(&mut self, values: &[i64]) -> String {
+        let text: Vec<String> = values.iter().map(i64::to_string).collect();
+        let name = format!("backward/{}", text.join(","));
+        self.constant(name, DataType::Int64, &[values.len()], values.iter().flat_map(|v| v.to_le_bytes()).collect())
+    }
+
+    /// A constant of the network's element type.
+    pub fn floats(&mut self, name: &str, dims: &[usize], values: &[f64]) -> String {
+        let bytes = match self.element {
+            DataType::Double => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            _ => values.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect(),
+        };
+        self.constant(format!("backward/{name}"), self.element, dims, bytes)
+    }
+
+    /// A constant number.
+    pub fn scalar(&mut self, value: f64) -> String {
+        self.floats(&format!("scalar/{value}"), &[], &[value])
+    }
+
+    /// `make`, or what it made when it was last asked for `key`.
+    pub fn derive(&mut self, key: String, make: impl FnOnce(&mut Self) -> String) -> String {
+        if let Some(value) = self.derived.get(&key) {
+            return value.clone();
+        }
+        let value = make(self);
+        self.derived.insert(key, value.clone());
+        value
+    }
+
+    /// 1 where `condition` holds and 0 elsewhere.
+    pub fn indicator(&mut self, condition: &str) -> String {
+        let to = set_int("to", self.element as i64);
+        self.op("Cast", &[condition], vec![to])
+    }
+
+    pub fn add(&mut self, a: &str, b: &str) -> String {
+        self.op("Add", &[a, b], vec![])
+    }
+
+    pub fn sub(&mut self, a: &str, b: &str) -> String {
+        self.op("Sub", &[a, b], vec![])
+    }
+
+    pub fn mul(&mut self, a: &str, b: &str) -> String {
+        self.op("Mul", &[a, b], vec![])
+    }
+
+    pub fn reshape(&mut self, value: &str, shape: &[i64]) -> String {
+        let shape = self.integers(shape);
+        self.op("Reshape", &[value, &shape], vec![])
+    }
+
+    pub fn transpose(&mut self, value: &str, perm: impl Into<Vec<i64>>) -> String {
+        self.op("Transpose", &[value], vec![set_ints("perm", perm)])
+    }
+
+    /// Every `step`-th element along `axes` from `starts` to before `ends`.
+    pub fn slice(&mut self, value: &str, axes: &[i64], starts: &[i64], ends: &[i64], steps: &[i64]) -> String {
+        let [starts, ends, axes, steps] = [starts, ends, axes, steps].map(|v| self.integers(v));
+        self.op("Slice", &[value, &starts, &ends, &axes, &steps], vec![])
+    }
+
+    /// Brings a gradient back to the shape its forward value had, where at most one axis is open.
+    pub fn reshape_like(&mut self, gradient: &str, value: &str) -> Result<String, Reason> {
+        let shape = self.shape(value)?;
+        if shape.iter().filter(|d| d.is_none()).count() > 1 {
+            return Err(Reason::UnknownShape(value.into()));
+        }
+        let target: Vec<i64> = shape.iter().map(|d| d.map_or(-1, |d| d as i64)).collect();
+        Ok(self.reshape(gradient, &target))
+    }
+
+    /// Sums a gradient of shape `from` over the axes along which `value` was broadcast.
+    pub fn sum_to(&mut self, gradient: String, from: &Shape, value: &str) -> Result<String, Reason> {
+        let to = self.shape(value)?;
+        let added = from.len().checked_sub(to.len()).ok_or_else(|| Reason::UnknownShape(value.into()))?;
+        let stretched = |axis: usize| axis < added || (to[axis - added] == Some(1) && from[axis] != Some(1));
+        let axes: Vec<i64> = (0..from.len()).filter(|&axis| stretched(axis)).map(|axis| axis as i64).collect();
+        if axes.is_empty() {
+            return Ok(gradient);
+        }
+        let keep = set_int("keepdims", 1);
+        let summed = if self.opset < 13 {
+            self.op("ReduceSum", &[&gradient], vec![set_ints("axes", axes), keep])
+        } else {
+            let axes = self.integers(&axes);
+            self.op("ReduceSum", &[&gradient, &axes], vec![keep])
+        };
+        if added == 0 { Ok(summed) } else { self.reshape_like(&summed, value) }
+    }
+
+    fn constant(&mut self, name: String, element: DataType, dims: &[usize], raw_data: Vec<u8>) -> String {
+        if self.taken.insert(name.clone()) {
+            self.constants.push(TensorProto {
+                name: name.clone(),
+                data_type: element as i32,
+                dims: dims.iter().map(|&d| d as i64).collect(),
+                raw_data,
+                ..Default::default()
+            });
+        }
+        name
+    }
+
+    fn fresh(&mut self, operator: &str) -> String {
+        loop {
+            let count = self.counts.entry(operator.into()).or_default();
+            *count += 1;
+            let name = format!("backward/{operator}_{count}");
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
+}

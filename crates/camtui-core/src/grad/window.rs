@@ -1,0 +1,135 @@
+//! The arithmetic of sliding windows that convolutions and poolings share: how far they reach and what they yield.
+
+use tract_onnx::pb::NodeProto;
+
+use super::attributes::{int, ints, string};
+
+/// A sliding window over the spatial axes, one entry an axis, paddings made explicit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    pub input: Vec<usize>,
+    pub kernel: Vec<usize>,
+    pub stride: Vec<usize>,
+    pub dilation: Vec<usize>,
+    /// Padding before the first element.
+    pub begin: Vec<usize>,
+    /// Padding after the last element.
+    pub end: Vec<usize>,
+    /// Number of window positions.
+    pub output: Vec<usize>,
+}
+
+impl Window {
+    /// The window of a Conv or pooling node over an input of the spatial extents `input`.
+    ///
+    /// `None` where the attributes contradict each other or the window does not fit.
+    pub fn new(node: &NodeProto, input: &[usize], kernel: &[usize]) -> Option<Self> {
+        let rank = input.len();
+        let read = |name: &str, default: usize, len: usize| -> Option<Vec<usize>> {
+            match ints(node, name) {
+                None => Some(vec![default; len]),
+                Some(v) if v.len() == len => v.iter().map(|&v| usize::try_from(v).ok()).collect(),
+                Some(_) => None,
+            }
+        };
+        let stride = read("strides", 1, rank)?;
+        let dilation = read("dilations", 1, rank)?;
+        if kernel.len() != rank || kernel.contains(&0) || stride.contains(&0) || dilation.contains(&0) {
+            return None;
+        }
+        let reach: Vec<usize> = (0..rank).map(|a| dilation[a] * (kernel[a] - 1) + 1).collect();
+        let (mut begin, mut end) = (vec![0; rank], vec![0; rank]);
+        match string(node, "auto_pad").unwrap_or("NOTSET") {
+            "SAME_UPPER" => same(input, &reach, &stride, &mut begin, &mut end),
+            "SAME_LOWER" => same(input, &reach, &stride, &mut end, &mut begin),
+            "VALID" => {}
+            _ => {
+                let pads = read("pads", 0, 2 * rank)?;
+                begin.copy_from_slice(&pads[..rank]);
+                end.copy_from_slice(&pads[rank..]);
+            }
+        }
+        let ceil = int(node, "ceil_mode").unwrap_or(0) == 1;
+        let output = (0..rank)
+            .map(|a| {
+                let room = (input[a] + begin[a] + end[a]).checked_sub(reach[a])?;
+                let mut count = if ceil { room.div_ceil(stride[a]) } else { room / stride[a] } + 1;
+                // A last window that would begin in the padding is dropped.
+                if ceil && (count - 1) * stride[a] >= input[a] + begin[a] {
+                    count -= 1;
+                }
+                Some(count)
+            })
+            .collect::<Option<_>>()?;
+        Some(Self { input: input.to_vec(), kernel: kernel.to_vec(), stride, dilation, begin, end, output })
+    }
+
+    /// The number of spatial axes.
+    pub fn rank(&self) -> usize {
+        self.input.len()
+    }
+
+    /// How many elements one window spans along `axis`.
+    pub fn reach(&self, axis: usize) -> usize {
+        self.dilation[axis] * (self.kernel[axis] - 1) + 1
+    }
+}
+
+/// As much padding as makes `output = ceil(input / stride)`; the odd one goes to `more`.
+fn same(input: &[usize], reach: &[usize], stride: &[usize], less: &mut [usize], more: &mut [usize]) {
+    for a in 0..input.len() {
+        let count = input[a].div_ceil(stride[a]);
+        let total = ((count - 1) * stride[a] + reach[a]).saturating_sub(input[a]);
+        less[a] = total / 2;
+        more[a] = total - total / 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::attributes::{set_int, set_ints};
+    use super::*;
+    use tract_onnx::pb::{AttributeProto, attribute_proto::AttributeType};
+
+    fn window(attribute: Vec<AttributeProto>, input: usize, kernel: usize) -> Option<Window> {
+        let node = NodeProto { attribute, ..Default::default() };
+        Window::new(&node, &[input], &[kernel])
+    }
+
+    #[test]
+    fn a_strided_window_counts_its_positions() {
+        let w = window(vec![set_ints("strides", [2]), set_ints("pads", [3, 3])], 224, 7).unwrap();
+        assert_eq!(w.output, [112]);
+    }
+
+    #[test]
+    fn same_padding_puts_the_odd_element_where_it_is_told() {
+        let same = |which: &str| AttributeProto {
+            name: "auto_pad".into(),
+            r#type: AttributeType::String as i32,
+            s: which.as_bytes().to_vec(),
+            ..Default::default()
+        };
+        let upper = window(vec![set_ints("strides", [2]), same("SAME_UPPER")], 8, 3).unwrap();
+        assert_eq!((upper.output[0], upper.begin[0], upper.end[0]), (4, 0, 1));
+        let lower = window(vec![set_ints("strides", [2]), same("SAME_LOWER")], 8, 3).unwrap();
+        assert_eq!((lower.output[0], lower.begin[0], lower.end[0]), (4, 1, 0));
+    }
+
+    #[test]
+    fn rounding_up_drops_a_window_that_begins_in_the_padding() {
+        let ceil = |input, pads: [i64; 2]| {
+            let attributes =
+                vec![set_ints("strides", [2]), set_ints("pads", pads), set_int("ceil_mode", 1)];
+            window(attributes, input, 2).unwrap().output[0]
+        };
+        assert_eq!(ceil(5, [0, 0]), 3);
+        assert_eq!(ceil(5, [1, 1]), 3);
+    }
+
+    #[test]
+    fn a_window_that_does_not_fit_is_none() {
+        assert_eq!(window(vec![], 2, 3), None);
+        assert_eq!(window(vec![set_ints("strides", [0])], 8, 3), None);
+    }
+}

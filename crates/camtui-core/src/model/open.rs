@@ -1,0 +1,98 @@
+//! From a model the user names to a [`Network`]: through the cache where it can, by converting where it must.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::cache::{Cache, CacheError};
+use super::convert::{ConvertError, Converted, convert, embedded_sha256};
+use super::network::{Exported, Network, Schedule};
+use crate::arch;
+use crate::onnx::metadata::Metadata;
+use crate::onnx::pb::ModelProto;
+
+/// Where a model comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelSource {
+    /// The small classifier inside the program.
+    Embedded,
+    /// A checkpoint (`.pth`, `.safetensors`) or a model (`.onnx`).
+    File(PathBuf),
+}
+
+impl fmt::Display for ModelSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded => f.write_str(arch::embedded::NAME),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// The model cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file cannot be read at all.
+    #[error("cannot read the model: {0}")]
+    Read(#[from] CacheError),
+    /// It cannot be converted.
+    #[error("cannot use the model: {0}")]
+    Convert(#[from] ConvertError),
+}
+
+/// An exported model in memory, with what is worth telling the user.
+#[derive(Debug)]
+pub struct Opened {
+    /// The exported gradient graph.
+    pub model: ModelProto,
+    /// What it says of itself.
+    pub metadata: Metadata,
+    /// Sentences for the user: a damaged cache entry, a cache that cannot be written.
+    pub notices: Vec<String>,
+    exported: Option<Exported>,
+}
+
+impl Opened {
+    /// Makes it ready to run with `threads` threads.
+    pub fn into_network(self, schedule: Schedule, threads: usize) -> Network {
+        let Self { model, metadata, exported, .. } = self;
+        match exported {
+            Some(exported) => Network::new(metadata, exported, Some(model), schedule, threads),
+            None => Network::new(metadata, Exported::Memory(Arc::new(model)), None, schedule, threads),
+        }
+    }
+}
+
+/// Opens `source`: the cached conversion if there is a sound one, else a new one, which is then cached.
+pub fn open(source: &ModelSource, cache: &Cache) -> Result<Opened, OpenError> {
+    let sha256 = match source {
+        ModelSource::Embedded => embedded_sha256(),
+        ModelSource::File(path) => cache.sha256_of(path)?,
+    };
+    let entry = cache.entry(&sha256);
+    let mut notices = Vec::new();
+    if let Some(path) = entry.as_ref().filter(|p| p.exists()) {
+        match Cache::load(path).map(|model| (Metadata::read(&model), model)) {
+            Ok((Ok(Some(metadata)), model)) => {
+                let exported = Some(Exported::Cached(path.clone()));
+                return Ok(Opened { model, metadata, notices, exported });
+            }
+            Ok(_) => notices.push(format!("{} says nothing of its model; converting again", path.display())),
+            Err(error) => notices.push(format!("{error}; converting the model again")),
+        }
+    }
+    let Converted { model, metadata, as_it_was } = convert(source, &sha256)?;
+    let mut exported = None;
+    if let (true, ModelSource::File(path)) = (as_it_was, source) {
+        exported = Some(Exported::File(path.clone()));
+    } else if let Some(path) = entry {
+        match Cache::store(&path, &model) {
+            Ok(()) => exported = Some(Exported::Cached(path)),
+            Err(error) => notices.push(format!(
+                "the converted model cannot be cached ({error}): the next start will be slower; \
+                 CAMTUI_CACHE_DIR names another folder"
+            )),
+        }
+    }
+    Ok(Opened { model, metadata, notices, exported })
+}

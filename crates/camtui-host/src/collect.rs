@@ -1,0 +1,281 @@
+//! The sink: what an explainer hands back, copied and checked before anyone looks at it.
+
+use std::ffi::c_void;
+use std::ptr::{from_ref, null};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use camtui_plugin::abi;
+
+use crate::text::clean;
+
+/// Longest side of a map.
+const SIDE_LIMIT: u32 = 16_384;
+/// Most values of a map.
+const AREA_LIMIT: u64 = 1 << 26;
+/// Most channels beside the map.
+const CHANNEL_LIMIT: usize = 256;
+/// Most notes.
+const NOTE_LIMIT: usize = 64;
+/// Longest note or error, in characters.
+const TEXT_LIMIT: usize = 2_000;
+
+/// What an explainer found. All values are finite.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// The map, before the outermost ReLU.
+    pub map: Grid,
+    /// Further maps beside it.
+    pub channels: Vec<Channel>,
+    /// Sentences that help to read the map.
+    pub notes: Vec<String>,
+    /// The layer the map is of; `None` for a map of the picture itself.
+    pub layer: Option<String>,
+}
+
+/// `height × width` finite values, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grid {
+    /// Rows, at least 1.
+    pub height: usize,
+    /// Columns, at least 1.
+    pub width: usize,
+    /// `height · width` values.
+    pub values: Vec<f32>,
+}
+
+/// A further map.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Channel {
+    /// What it is.
+    pub name: String,
+    /// Its values.
+    pub grid: Grid,
+}
+
+/// Something the sink did not take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SinkError {
+    /// NaN or infinite values.
+    #[error("{what} has {count} of {total} values that are not finite numbers")]
+    NotFinite {
+        /// `the map` or the channel.
+        what: String,
+        /// How many.
+        count: usize,
+        /// Of how many.
+        total: usize,
+    },
+    /// A size that is not that of the values.
+    #[error("{what} is said to be {height}×{width} but comes with {found} values")]
+    WrongSize {
+        /// `the map` or the channel.
+        what: String,
+        /// Rows.
+        height: u32,
+        /// Columns.
+        width: u32,
+        /// Values.
+        found: u64,
+    },
+    /// No values, or more than anyone can look at.
+    #[error("{what} is {height}×{width}; each side must be 1 to 16384 and the area at most 67108864")]
+    OutOfBounds {
+        /// `the map` or the channel.
+        what: String,
+        /// Rows.
+        height: u32,
+        /// Columns.
+        width: u32,
+    },
+    /// A null pointer.
+    #[error("{0} has no values (a null pointer)")]
+    Null(String),
+    /// A second map.
+    #[error("it gave two maps where one is expected")]
+    TwoMaps,
+    /// Channels without end.
+    #[error("it gave more than 256 channels")]
+    TooManyChannels,
+    /// A layer that is none of the session's.
+    #[error("it says that its map is of layer {0}, which is none of the model's")]
+    NoSuchLayer(u32),
+}
+
+/// What has come in so far.
+#[derive(Default)]
+pub(crate) struct Collected {
+    pub map: Option<Grid>,
+    pub channels: Vec<Channel>,
+    pub notes: Vec<String>,
+    pub layer: Option<u32>,
+    pub error: Option<String>,
+    /// The first thing that was refused.
+    pub refused: Option<SinkError>,
+}
+
+/// The host's end of an [`abi::Sink`].
+pub(crate) struct Collector {
+    layer_count: u32,
+    collected: Mutex<Collected>,
+}
+
+impl Collector {
+    pub fn new(layer_count: usize) -> Self {
+        Self { layer_count: layer_count as u32, collected: Mutex::default() }
+    }
+
+    /// The sink to hand out; it must not outlive `self`.
+    pub fn sink(&self) -> abi::Sink {
+        abi::Sink {
+            size: size_of::<abi::Sink>() as u32,
+            reserved: 0,
+            host: from_ref(self).cast_mut().cast::<c_void>(),
+            map: Some(map),
+            channel: Some(channel),
+            layer: Some(layer),
+            note: Some(note),
+            error: Some(error),
+            get_extension: Some(get_extension),
+        }
+    }
+
+    pub fn finish(self) -> Collected {
+        self.collected.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what `add` adds, or keeps the first refusal. None of the closures below can panic.
+    fn take(&self, add: impl FnOnce(&mut Collected) -> Result<(), SinkError>) -> abi::Status {
+        let mut collected: MutexGuard<'_, Collected> =
+            self.collected.lock().unwrap_or_else(PoisonError::into_inner);
+        match add(&mut collected) {
+            Ok(()) => abi::OK,
+            Err(refused) => {
+                collected.refused.get_or_insert(refused);
+                abi::INVALID
+            }
+        }
+    }
+}
+
+/// # Safety
+///
+/// `sink` is null or one that [`Collector::sink`] made of a collector that is still there.
+unsafe fn collector<'a>(sink: *const abi::Sink) -> Option<&'a Collector> {
+    // SAFETY: as the caller promises.
+    unsafe { sink.as_ref().and_then(|sink| sink.host.cast::<Collector>().as_ref()) }
+}
+
+/// Copies and checks a grid.
+///
+/// # Safety
+///
+/// `values` is null or points to `count` values.
+unsafe fn grid(
+    what: &str,
+    height: u32,
+    width: u32,
+    values: *const f32,
+    count: u64,
+) -> Result<Grid, SinkError> {
+    let what = || what.to_owned();
+    let area = u64::from(height) * u64::from(width);
+    if height == 0 || width == 0 || height > SIDE_LIMIT || width > SIDE_LIMIT || area > AREA_LIMIT {
+        return Err(SinkError::OutOfBounds { what: what(), height, width });
+    }
+    if area != count {
+        return Err(SinkError::WrongSize { what: what(), height, width, found: count });
+    }
+    if values.is_null() {
+        return Err(SinkError::Null(what()));
+    }
+    let mut copy = vec![0f32; area as usize];
+    // SAFETY: as many values as the caller promises; byte by byte, because nobody promised alignment.
+    unsafe { std::ptr::copy_nonoverlapping(values.cast::<u8>(), copy.as_mut_ptr().cast(), copy.len() * 4) };
+    let count = copy.iter().filter(|v| !v.is_finite()).count();
+    if count > 0 {
+        return Err(SinkError::NotFinite { what: what(), count, total: copy.len() });
+    }
+    Ok(Grid { height: height as usize, width: width as usize, values: copy })
+}
+
+unsafe extern "C" fn map(
+    sink: *const abi::Sink,
+    height: u32,
+    width: u32,
+    values: *const f32,
+    count: u64,
+) -> abi::Status {
+    // SAFETY: the header obliges the plugin to pass the sink it was given.
+    let Some(collector) = (unsafe { collector(sink) }) else { return abi::INVALID };
+    collector.take(|collected| {
+        if collected.map.is_some() {
+            return Err(SinkError::TwoMaps);
+        }
+        // SAFETY: the header obliges the plugin to `count` values.
+        collected.map = Some(unsafe { grid("the map", height, width, values, count) }?);
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn channel(
+    sink: *const abi::Sink,
+    name: abi::Text,
+    height: u32,
+    width: u32,
+    values: *const f32,
+    count: u64,
+) -> abi::Status {
+    // SAFETY: as in `map`.
+    let Some(collector) = (unsafe { collector(sink) }) else { return abi::INVALID };
+    // SAFETY: the header obliges the plugin to a readable text.
+    let name = clean(&String::from_utf8_lossy(unsafe { name.bytes() }), 200);
+    collector.take(|collected| {
+        if collected.channels.len() == CHANNEL_LIMIT {
+            return Err(SinkError::TooManyChannels);
+        }
+        // SAFETY: as in `map`.
+        let grid = unsafe { grid(&format!("the channel `{name}`"), height, width, values, count) }?;
+        collected.channels.push(Channel { name, grid });
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn layer(sink: *const abi::Sink, index: u32) -> abi::Status {
+    // SAFETY: as in `map`.
+    let Some(collector) = (unsafe { collector(sink) }) else { return abi::INVALID };
+    collector.take(|collected| {
+        if index >= collector.layer_count && index != abi::IMAGE {
+            return Err(SinkError::NoSuchLayer(index));
+        }
+        collected.layer = Some(index);
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn note(sink: *const abi::Sink, text: abi::Text) -> abi::Status {
+    // SAFETY: as in `map`.
+    let Some(collector) = (unsafe { collector(sink) }) else { return abi::INVALID };
+    // SAFETY: the header obliges the plugin to a readable text.
+    let text = clean(&String::from_utf8_lossy(unsafe { text.bytes() }), TEXT_LIMIT);
+    collector.take(|collected| {
+        if collected.notes.len() < NOTE_LIMIT {
+            collected.notes.push(text);
+        }
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn error(sink: *const abi::Sink, text: abi::Text) -> abi::Status {
+    // SAFETY: as in `map`.
+    let Some(collector) = (unsafe { collector(sink) }) else { return abi::INVALID };
+    // SAFETY: the header obliges the plugin to a readable text.
+    let text = clean(&String::from_utf8_lossy(unsafe { text.bytes() }), TEXT_LIMIT);
+    collector.take(|collected| {
+        collected.error.get_or_insert(text);
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn get_extension(_sink: *const abi::Sink, _name: abi::Text) -> *const c_void {
+    null()
+}

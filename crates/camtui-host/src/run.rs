@@ -1,0 +1,161 @@
+//! One explanation: from a request to a checked map.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use camtui_plugin::abi;
+
+use crate::collect::{Collected, Collector, SinkError};
+use crate::serve::Served;
+use crate::{Backend, Explainer, Level, Output, Params};
+
+/// What is asked of an explainer.
+pub struct Request<'a> {
+    /// The layer the user named; without one the backend's default.
+    pub layer: Option<&'a str>,
+    /// The class explained, where the seed is a single class.
+    pub target: Option<usize>,
+    /// The cotangent of the logits: one value a class.
+    pub seed: &'a [f32],
+    /// Values of the explainer's parameters.
+    pub params: &'a Params,
+    /// Seed for every random number.
+    pub random_seed: u64,
+    /// Set it from another thread to end the call.
+    pub cancel: &'a AtomicBool,
+    /// Told how much is done, from 0 to 1.
+    pub progress: &'a (dyn Fn(f32) + Sync),
+    /// Told what the explainer logs, free of control characters.
+    pub log: &'a (dyn Fn(Level, &str) + Sync),
+}
+
+/// Why there is no map.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExplainError {
+    /// The user's layer is none of the model's.
+    #[error("this model has no layer `{name}`; it has {known}")]
+    NoSuchLayer {
+        /// What was asked for.
+        name: String,
+        /// The layers there are, as a clause.
+        known: String,
+    },
+    /// The seed is not for this model.
+    #[error("the seed has {found} values, the model {expected} classes")]
+    SeedSize {
+        /// Number of classes.
+        expected: usize,
+        /// Length of the seed.
+        found: usize,
+    },
+    /// Parameters of another explainer.
+    #[error("the parameters given to `{0}` are not its own")]
+    ForeignParams(String),
+    /// The explainer cannot explain this model, layer or target, and says why.
+    #[error("`{id}`: {sentence}")]
+    NotSupported {
+        /// The explainer.
+        id: String,
+        /// Its reason.
+        sentence: String,
+    },
+    /// The explainer failed and says why.
+    #[error("`{id}`: {sentence}")]
+    Failed {
+        /// The explainer.
+        id: String,
+        /// Its reason.
+        sentence: String,
+    },
+    /// The explainer gave something that cannot be a map.
+    #[error("`{id}`: {reason}")]
+    BadMap {
+        /// The explainer.
+        id: String,
+        /// What is wrong.
+        reason: SinkError,
+    },
+    /// The explainer said that all is well, and gave nothing.
+    #[error("`{0}` ended without giving a map")]
+    NoMap(String),
+    /// The user asked for it.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl ExplainError {
+    /// Whether the explainer broke its contract or failed, rather than the request being one it cannot serve.
+    pub fn is_the_explainers_fault(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::BadMap { .. } | Self::NoMap(_))
+    }
+}
+
+/// Asks `explainer` for a map of what `backend` answers.
+pub fn run(
+    explainer: &Explainer,
+    backend: &dyn Backend,
+    request: &Request<'_>,
+) -> Result<Output, ExplainError> {
+    let info = explainer.info();
+    let layers = backend.layers();
+    let classes = backend.classes();
+    if request.seed.len() != classes {
+        return Err(ExplainError::SeedSize { expected: classes, found: request.seed.len() });
+    }
+    if !request.params.fit(info) {
+        return Err(ExplainError::ForeignParams(info.id.clone()));
+    }
+    let position = |name: &str| layers.iter().position(|l| l.name == name);
+    let chosen = match request.layer {
+        Some(name) => Some(position(name).ok_or_else(|| {
+            let known: Vec<&str> = layers.iter().map(|l| l.name.as_str()).collect();
+            ExplainError::NoSuchLayer { name: name.into(), known: known.join(", ") }
+        })?),
+        None => backend.default_layer().as_deref().and_then(position),
+    };
+    let names: Vec<String> = layers.iter().map(|l| l.name.clone()).collect();
+    let collector = Collector::new(layers.len());
+    let served = Served::new(backend, request, layers, chosen);
+    let status = explainer.runner().explain(&served, request.params, &collector);
+    let collected = collector.finish();
+    let of = match collected.layer {
+        Some(index) => names.get(index as usize).cloned(),
+        None => chosen.filter(|_| info.needs.activations).map(|n| names[n].clone()),
+    };
+    judge(&info.id, status, collected, request.cancel.load(Ordering::Relaxed), of)
+}
+
+/// What the explainer's status and what it gave amount to.
+fn judge(
+    id: &str,
+    status: abi::Status,
+    collected: Collected,
+    cancelled: bool,
+    layer: Option<String>,
+) -> Result<Output, ExplainError> {
+    let id = id.to_owned();
+    if status == abi::CANCELLED && cancelled {
+        return Err(ExplainError::Cancelled);
+    }
+    if let Some(reason) = collected.refused {
+        return Err(ExplainError::BadMap { id, reason });
+    }
+    let said = collected.error.filter(|text| !text.is_empty());
+    match (status, said, collected.map) {
+        (abi::OK, None, Some(map)) => {
+            Ok(Output { map, channels: collected.channels, notes: collected.notes, layer })
+        }
+        (abi::OK, None, None) => Err(ExplainError::NoMap(id)),
+        (abi::NOT_SUPPORTED, said, _) => {
+            let sentence = said.unwrap_or_else(|| "it does not support this, and does not say why".into());
+            Err(ExplainError::NotSupported { id, sentence })
+        }
+        (abi::CANCELLED, None, _) => {
+            Err(ExplainError::Failed { id, sentence: "it gave up as if cancelled, but nobody did".into() })
+        }
+        (_, Some(sentence), _) => Err(ExplainError::Failed { id, sentence }),
+        (status, None, _) => Err(ExplainError::Failed {
+            id,
+            sentence: format!("it failed with status {status} and gave no reason"),
+        }),
+    }
+}

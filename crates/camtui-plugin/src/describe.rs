@@ -1,0 +1,271 @@
+//! How an explainer describes itself without running, and how that becomes what the host reads.
+
+use std::ops::RangeInclusive;
+
+use crate::abi;
+
+/// What an explainer is. The command line, its help and the interactive form are made from it.
+#[derive(Clone, Debug)]
+pub struct Description {
+    id: String,
+    name: String,
+    version: Option<String>,
+    summary: String,
+    reference: String,
+    needs: u32,
+    rectify: bool,
+    class_agnostic: bool,
+    params: Vec<Param>,
+}
+
+impl Description {
+    /// `id` is what the user types: lower-case letters, digits, `-`, `+`, `.` and `_`, at most 64; it never changes.
+    /// `name` is what the user reads.
+    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            name: name.into(),
+            version: None,
+            summary: String::new(),
+            reference: String::new(),
+            needs: 0,
+            rectify: false,
+            class_agnostic: false,
+            params: vec![],
+        }
+    }
+
+    /// Version of this explainer; without it, that of the crate. It is part of every result.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    /// One line: the formula or the idea.
+    #[must_use]
+    pub fn summary(mut self, line: impl Into<String>) -> Self {
+        self.summary = line.into();
+        self
+    }
+
+    /// The paper, as text or URL.
+    #[must_use]
+    pub fn reference(mut self, paper: impl Into<String>) -> Self {
+        self.reference = paper.into();
+        self
+    }
+
+    /// It reads activations.
+    #[must_use]
+    pub fn needs_activations(mut self) -> Self {
+        self.needs |= abi::NEEDS_ACTIVATIONS;
+        self
+    }
+
+    /// It reads gradients.
+    #[must_use]
+    pub fn needs_gradients(mut self) -> Self {
+        self.needs |= abi::NEEDS_GRADIENTS;
+        self
+    }
+
+    /// It runs the model forward itself.
+    #[must_use]
+    pub fn needs_forward(mut self) -> Self {
+        self.needs |= abi::NEEDS_FORWARD;
+        self
+    }
+
+    /// The method ends in a ReLU. The explainer gives the map before it; camtui applies it, unless the user asks for
+    /// the signed map.
+    #[must_use]
+    pub fn rectify(mut self) -> Self {
+        self.rectify = true;
+        self
+    }
+
+    /// The map does not depend on the target.
+    #[must_use]
+    pub fn class_agnostic(mut self) -> Self {
+        self.class_agnostic = true;
+        self
+    }
+
+    /// Adds a parameter.
+    #[must_use]
+    pub fn param(mut self, param: Param) -> Self {
+        self.params.push(param);
+        self
+    }
+
+    /// Lays the description out for the host. It lives until the process ends, so it is leaked.
+    pub(crate) fn leak(
+        self,
+        crate_version: &str,
+        explain: ExplainFn,
+        context: *mut std::ffi::c_void,
+    ) -> Leaked {
+        let keys = self.params.iter().map(|p| p.key.clone()).collect();
+        let params: Vec<*const abi::Param> = self.params.into_iter().map(Param::leak).collect();
+        let descriptor: &'static abi::Explainer = Box::leak(Box::new(abi::Explainer {
+            size: size_of::<abi::Explainer>() as u32,
+            needs: self.needs,
+            id: leak_text(self.id),
+            name: leak_text(self.name),
+            version: leak_text(self.version.unwrap_or_else(|| crate_version.into())),
+            summary: leak_text(self.summary),
+            reference: leak_text(self.reference),
+            rectify: self.rectify.into(),
+            class_agnostic: self.class_agnostic.into(),
+            reserved: [0; 2],
+            param_count: params.len() as u32,
+            params: params.leak().as_ptr(),
+            context,
+            explain: Some(explain),
+            get_extension: None,
+        }));
+        Leaked { descriptor, keys }
+    }
+}
+
+type ExplainFn = unsafe extern "C" fn(
+    *const abi::Explainer,
+    *const abi::Session,
+    *const abi::Values,
+    *const abi::Sink,
+) -> abi::Status;
+
+/// A description as the host reads it, and the parameters' keys in its order.
+pub(crate) struct Leaked {
+    pub descriptor: &'static abi::Explainer,
+    pub keys: Vec<String>,
+}
+
+/// A parameter: `Param::float("sigma", 0.15).range(0.0..=1.0).help("…")`.
+#[derive(Clone, Debug)]
+pub struct Param {
+    key: String,
+    help: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Bool(bool),
+    Int { default: i64, range: Option<RangeInclusive<i64>> },
+    Float { default: f64, range: Option<RangeInclusive<f64>> },
+    Choice { default: String, choices: Vec<String> },
+    Text(String),
+}
+
+impl Param {
+    fn new(key: impl Into<String>, kind: Kind) -> Self {
+        Self { key: key.into(), help: String::new(), kind }
+    }
+
+    /// On or off.
+    pub fn bool(key: impl Into<String>, default: bool) -> Self {
+        Self::new(key, Kind::Bool(default))
+    }
+
+    /// A whole number.
+    pub fn int(key: impl Into<String>, default: i64) -> Self {
+        Self::new(key, Kind::Int { default, range: None })
+    }
+
+    /// A number.
+    pub fn float(key: impl Into<String>, default: f64) -> Self {
+        Self::new(key, Kind::Float { default, range: None })
+    }
+
+    /// One of `choices`, of which `default` is one.
+    pub fn choice<S: Into<String>>(
+        key: impl Into<String>,
+        default: impl Into<String>,
+        choices: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let choices = choices.into_iter().map(Into::into).collect();
+        Self::new(key, Kind::Choice { default: default.into(), choices })
+    }
+
+    /// Any text.
+    pub fn text(key: impl Into<String>, default: impl Into<String>) -> Self {
+        Self::new(key, Kind::Text(default.into()))
+    }
+
+    /// Least and greatest value of a number; of an [`int`](Self::int) the whole numbers within. Other kinds have none.
+    #[must_use]
+    pub fn range(mut self, bounds: RangeInclusive<f64>) -> Self {
+        match &mut self.kind {
+            Kind::Int { range, .. } => {
+                *range = Some(bounds.start().ceil() as i64..=bounds.end().floor() as i64);
+            }
+            Kind::Float { range, .. } => *range = Some(bounds),
+            Kind::Bool(_) | Kind::Choice { .. } | Kind::Text(_) => {}
+        }
+        self
+    }
+
+    /// One sentence for the help.
+    #[must_use]
+    pub fn help(mut self, sentence: impl Into<String>) -> Self {
+        self.help = sentence.into();
+        self
+    }
+
+    fn leak(self) -> *const abi::Param {
+        let mut param = abi::Param {
+            size: size_of::<abi::Param>() as u32,
+            kind: abi::PARAM_BOOL,
+            key: leak_text(self.key),
+            help: leak_text(self.help),
+            bounded: 0,
+            bool_default: 0,
+            reserved: [0; 6],
+            int_min: 0,
+            int_max: 0,
+            int_default: 0,
+            float_min: 0.0,
+            float_max: 0.0,
+            float_default: 0.0,
+            text_default: abi::Text::EMPTY,
+            choices: std::ptr::null(),
+            choice_count: 0,
+            reserved2: 0,
+        };
+        match self.kind {
+            Kind::Bool(default) => param.bool_default = default.into(),
+            Kind::Int { default, range } => {
+                param.kind = abi::PARAM_INT;
+                param.int_default = default;
+                if let Some(range) = range {
+                    (param.bounded, param.int_min, param.int_max) = (1, *range.start(), *range.end());
+                }
+            }
+            Kind::Float { default, range } => {
+                param.kind = abi::PARAM_FLOAT;
+                param.float_default = default;
+                if let Some(range) = range {
+                    (param.bounded, param.float_min, param.float_max) = (1, *range.start(), *range.end());
+                }
+            }
+            Kind::Choice { default, choices } => {
+                param.kind = abi::PARAM_CHOICE;
+                param.text_default = leak_text(default);
+                let choices: Vec<abi::Text> = choices.into_iter().map(leak_text).collect();
+                param.choice_count = choices.len() as u32;
+                param.choices = choices.leak().as_ptr();
+            }
+            Kind::Text(default) => {
+                param.kind = abi::PARAM_STRING;
+                param.text_default = leak_text(default);
+            }
+        }
+        Box::leak(Box::new(param))
+    }
+}
+
+fn leak_text(text: String) -> abi::Text {
+    abi::Text::of(text.leak())
+}

@@ -1,0 +1,59 @@
+//! What an explainer hands back.
+
+use crate::Layer;
+
+/// A map, and what belongs to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Map {
+    pub(crate) grid: Grid,
+    pub(crate) channels: Vec<(String, Grid)>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) layer: Option<u32>,
+}
+
+/// `height × width` values, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Grid {
+    pub height: usize,
+    pub width: usize,
+    pub values: Vec<f32>,
+}
+
+impl Map {
+    /// A map of `height × width` finite values, row-major. The host refuses any other number of values, and NaN.
+    pub fn new(height: usize, width: usize, values: Vec<f32>) -> Self {
+        Self { grid: Grid { height, width, values }, channels: vec![], notes: vec![], layer: None }
+    }
+
+    /// The same from sums that were taken in f64.
+    pub fn from_f64(height: usize, width: usize, values: &[f64]) -> Self {
+        Self::new(height, width, values.iter().map(|&v| v as f32).collect())
+    }
+
+    /// Adds a further map of `height × width` values, by name: a concept, a standard deviation.
+    #[must_use]
+    pub fn with_channel(
+        mut self,
+        name: impl Into<String>,
+        height: usize,
+        width: usize,
+        values: Vec<f32>,
+    ) -> Self {
+        self.channels.push((name.into(), Grid { height, width, values }));
+        self
+    }
+
+    /// Adds one sentence that helps to read the map.
+    #[must_use]
+    pub fn with_note(mut self, sentence: impl Into<String>) -> Self {
+        self.notes.push(sentence.into());
+        self
+    }
+
+    /// Says that the map is of `layer`, where that is not the chosen one.
+    #[must_use]
+    pub fn of_layer(mut self, layer: &Layer) -> Self {
+        self.layer = Some(layer.index());
+        self
+    }
+}

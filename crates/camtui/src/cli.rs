@@ -1,0 +1,241 @@
+//! The command line: every flag with its help, in one place.
+//!
+//! Parsing ends here. What a flag means is decided by the module that uses it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Shows why an image classifier decided what it decided, in the terminal.
+///
+/// Runs the model itself (ONNX, or a PyTorch checkpoint of a known architecture), explains a class with class
+/// activation maps and draws the map over the picture. With --render it works without interaction: over SSH, in
+/// scripts, in a pipe.
+#[derive(Debug, Parser)]
+#[command(name = "camtui", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Cli {
+    /// What to do besides explaining pictures.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// The main job.
+    #[command(flatten)]
+    pub explain: ExplainArgs,
+}
+
+/// Flags of the main job, headless and interactive.
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArgs {
+    /// Pictures, folders, globs, `.npy` tensors (already preprocessed), or `-` for a picture or paths on stdin
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Work without interaction: draw in the terminal, or write files
+    #[arg(long)]
+    pub render: bool,
+
+    /// Model: `resnet18`, `efficientnet-lite0`, or a .onnx, .pth or .safetensors file (repeatable)
+    ///
+    /// Default: resnet18 when it is installed (`camtui model pull resnet18`), else the embedded efficientnet-lite0.
+    #[arg(short, long, value_name = "NAME|FILE")]
+    pub model: Vec<String>,
+
+    /// Explainers, by id (`camtui plugin list` shows them). Default: grad-cam, or what --plugin brings
+    #[arg(short, long, value_name = "ID", value_delimiter = ',')]
+    pub explainer: Vec<String>,
+
+    /// A parameter of the explainers (repeatable)
+    #[arg(short = 'P', long = "param", value_name = "KEY=VALUE")]
+    pub params: Vec<String>,
+
+    /// Layers to explain (`camtui model info` lists them); several are fused. Default: the last with spatial extent
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',')]
+    pub layer: Vec<String>,
+
+    /// What to explain: a class index, a label, `top1`, `top2`…, `all:K`, or `A~B` (why A and not B); a list
+    #[arg(short, long, value_name = "TARGET", default_value = "top1")]
+    pub target: String,
+
+    /// How a picture is brought to the model's input size
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub resize: Option<ResizeArg>,
+
+    /// How the map is enlarged
+    #[arg(long, value_enum, value_name = "HOW", default_value = "bilinear")]
+    pub interpolation: InterpolationArg,
+
+    /// Colours of the map: jet, turbo, viridis, inferno, magma, grey or diverging
+    ///
+    /// Default: jet; with --signed, diverging.
+    #[arg(long, value_name = "NAME")]
+    pub colormap: Option<String>,
+
+    /// Opacity of the map, 0 to 1
+    #[arg(long, value_name = "OPACITY", default_value_t = 0.5, value_parser = opacity)]
+    pub alpha: f32,
+
+    /// Show what speaks against the class as well: the map without its outermost ReLU
+    #[arg(long)]
+    pub signed: bool,
+
+    /// Write the picture with its map: a name ending in .png is a file, anything else a folder
+    #[arg(short, long, value_name = "FILE.png|DIR")]
+    pub output: Option<PathBuf>,
+
+    /// Write the map itself, f32 at the layer's resolution: a name ending in .npy is a file, else a folder
+    #[arg(long, value_name = "FILE.npy|DIR")]
+    pub save_map: Option<PathBuf>,
+
+    /// Print one JSON object per result on stdout
+    #[arg(long)]
+    pub json: bool,
+
+    /// How to draw in the terminal. Default: what the terminal says it can do
+    #[arg(long, value_enum, value_name = "PROTOCOL", default_value = "auto")]
+    pub protocol: ProtocolArg,
+
+    /// Width of the drawing in terminal columns
+    #[arg(long, value_name = "COLS", value_parser = clap::value_parser!(u16).range(1..))]
+    pub width: Option<u16>,
+
+    /// Threads to use. Default: the cores of this machine
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub threads: Option<u16>,
+
+    /// Seed of explainers that use random numbers
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Load explainers from a library (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Vec<PathBuf>,
+}
+
+fn opacity(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(alpha) if (0.0..=1.0).contains(&alpha) => Ok(alpha),
+        _ => Err("an opacity is a number from 0 to 1".into()),
+    }
+}
+
+/// `--resize`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ResizeArg {
+    /// The whole picture, its aspect given up
+    Squash,
+    /// The shorter side to 256 (for 224), then the middle
+    CenterCrop,
+}
+
+/// `--interpolation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InterpolationArg {
+    /// Half-pixel bilinear
+    Bilinear,
+    /// The map's own cells
+    Nearest,
+    /// Bicubic (a = −0.75)
+    Bicubic,
+}
+
+/// `--protocol`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProtocolArg {
+    /// Ask the terminal
+    Auto,
+    /// Kitty graphics
+    Kitty,
+    /// iTerm2 inline images
+    Iterm,
+    /// Sixel
+    Sixel,
+    /// Half-block characters
+    Blocks,
+    /// No drawing, the legend only
+    None,
+}
+
+/// What camtui does besides explaining pictures.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Models: list, pull, look into, export
+    #[command(subcommand)]
+    Model(ModelCommand),
+    /// Explainers and the libraries they come from
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `camtui model …`.
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// List the models camtui knows by name
+    List,
+    /// Download a model, check it and keep it
+    Pull(crate::store::PullArgs),
+    /// Print a model's layers with their shapes, classes, preprocessing and hash
+    Info {
+        /// Model name or file
+        model: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the model with its gradients as one ONNX file
+    Export {
+        /// Model name or file
+        model: String,
+        /// Where to
+        #[arg(short, long, value_name = "FILE.onnx")]
+        output: PathBuf,
+        /// Only these outputs and what they need, for example `logits,gradient:layer4`
+        #[arg(long, value_name = "NAME", value_delimiter = ',')]
+        outputs: Vec<String>,
+    },
+}
+
+/// `camtui plugin …`.
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// List the explainers
+    List {
+        /// Load explainers from a library as well (repeatable)
+        #[arg(long, value_name = "FILE")]
+        plugin: Vec<PathBuf>,
+    },
+    /// Print all that a library's explainers, or one explainer, say of themselves
+    Info {
+        /// A library file, or an explainer's id
+        name: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_path_and_flags_are_the_main_job() {
+        let cli = Cli::try_parse_from(["camtui", "--render", "a.jpg", "-e", "cam,grad-cam", "-t", "258~270"]).unwrap();
+        assert!(cli.command.is_none() && cli.explain.render);
+        assert_eq!(cli.explain.explainer, ["cam", "grad-cam"]);
+    }
+
+    #[test]
+    fn opacity_is_checked() {
+        for bad in ["-0.1", "1.5", "half", "nan"] {
+            assert!(Cli::try_parse_from(["camtui", &format!("--alpha={bad}")]).is_err(), "{bad}");
+        }
+    }
+}

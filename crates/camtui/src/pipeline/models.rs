@@ -1,0 +1,111 @@
+//! From `--model` to networks that run.
+
+use std::path::Path;
+
+use camtui_core::model::{self, Cache, ModelSource, Network, Opened, Schedule};
+
+use crate::exit::Failure;
+use crate::store::catalogue::{self, Origin};
+use crate::store::Places;
+
+/// A model that runs, with the name results carry.
+#[derive(Debug)]
+pub struct Loaded {
+    /// `resnet18`, `efficientnet-lite0`, or the file's stem.
+    pub name: String,
+    /// It.
+    pub network: Network,
+}
+
+/// The model a name or path means.
+pub fn find(wanted: &str, places: &Places) -> Result<ModelSource, Failure> {
+    if let Some(path) = catalogue::installed(wanted, places) {
+        return Ok(ModelSource::File(path));
+    }
+    if let Some(entry) = catalogue::find(wanted) {
+        return match entry.origin {
+            Origin::Embedded => Ok(ModelSource::Embedded),
+            Origin::Download(_) => Err(Failure::Failed(anyhow::anyhow!(
+                "the model {wanted} is not installed: `camtui model pull {wanted}` brings it"
+            ))),
+        };
+    }
+    let path = Path::new(wanted);
+    if path.exists() {
+        return Ok(ModelSource::File(path.to_owned()));
+    }
+    let names: Vec<&str> = catalogue::ENTRIES.iter().map(|e| e.name).collect();
+    Err(Failure::Failed(anyhow::anyhow!(
+        "there is no model called {wanted} and no such file; known names: {}",
+        names.join(", ")
+    )))
+}
+
+/// The model used when none is named: the best that is here.
+fn default_source(places: &Places, notices: &mut Vec<String>) -> ModelSource {
+    match catalogue::installed(DEFAULT, places) {
+        Some(path) => ModelSource::File(path),
+        None => {
+            notices.push(format!(
+                "using the embedded efficientnet-lite0; `camtui model pull {DEFAULT}` installs a larger model"
+            ));
+            ModelSource::Embedded
+        }
+    }
+}
+
+const DEFAULT: &str = "resnet18";
+
+/// The sources that `--model` names, or the default.
+pub fn sources(
+    wanted: &[String],
+    places: &Places,
+    notices: &mut Vec<String>,
+) -> Result<Vec<ModelSource>, Failure> {
+    if wanted.is_empty() {
+        return Ok(vec![default_source(places, notices)]);
+    }
+    wanted.iter().map(|name| find(name, places)).collect()
+}
+
+/// The cache of converted models, or none with a notice.
+pub fn cache(places: &Places, notices: &mut Vec<String>) -> Cache {
+    match places.cache() {
+        Ok(folder) => Cache::new(folder),
+        Err(reason) => {
+            notices.push(format!("converted models are not kept: {reason}"));
+            Cache::disabled()
+        }
+    }
+}
+
+/// Opens `source`, converting it if it must.
+pub fn open(source: &ModelSource, cache: &Cache, notices: &mut Vec<String>) -> Result<Opened, Failure> {
+    let mut opened = model::open(source, cache).map_err(|e| Failure::Failed(e.into()))?;
+    notices.append(&mut opened.notices);
+    if opened.metadata.assumed {
+        notices.push(format!(
+            "{source} says nothing of its preprocessing and labels: ImageNet's are assumed"
+        ));
+    }
+    Ok(opened)
+}
+
+/// Opens all sources for `schedule`. Two models of one name are told apart by a number.
+pub fn load(
+    sources: &[ModelSource],
+    cache: &Cache,
+    schedule: Schedule,
+    threads: usize,
+    notices: &mut Vec<String>,
+) -> Result<Vec<Loaded>, Failure> {
+    let mut loaded: Vec<Loaded> = Vec::new();
+    for source in sources {
+        let opened = open(source, cache, notices)?;
+        let plain = opened.metadata.name.clone();
+        let same = loaded.iter().filter(|l| l.network.metadata().name == plain).count();
+        let name = if same == 0 { plain } else { format!("{plain}-{}", same + 1) };
+        loaded.push(Loaded { name, network: opened.into_network(schedule, threads) });
+    }
+    Ok(loaded)
+}

@@ -1,0 +1,173 @@
+//! One question: one model, one target, one explainer, one map.
+
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use camtui_core::Tensor;
+use camtui_core::heatmap::{Heatmap, fuse};
+use camtui_core::model::{ModelError, Needs, Network, Session, Spent};
+use camtui_host::{ExplainError, Request, run};
+
+use super::backend::SessionBackend;
+use super::explainers::Chosen;
+use super::predictions::{Prediction, rank};
+use super::target::Target;
+use super::Explaining;
+
+/// A map and how it came about.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What it explains.
+    pub target: Target,
+    /// Index into [`Explaining::explainers`].
+    pub explainer: String,
+    /// The layer or layers it is of; none for explainers that work on the picture.
+    pub layers: Vec<String>,
+    /// At the layer's resolution (several layers: at the model's input's), after the ReLU unless signed.
+    pub map: Heatmap,
+    /// Whether the map is to be read with its sign: normalised about zero, in diverging colours.
+    pub signed: bool,
+    /// Sentences that help to read the map.
+    pub diagnostics: Vec<String>,
+    /// Time inside the explainer, the runtime included.
+    pub took: Duration,
+}
+
+/// Why there is no map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The picture or the model.
+    Failed(String),
+    /// The explainer.
+    Plugin(String),
+    /// The question makes no sense for this model.
+    Usage(String),
+    /// The user wanted out.
+    Cancelled,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Failed(text) | Self::Plugin(text) | Self::Usage(text) => f.write_str(text),
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+impl From<ModelError> for Problem {
+    fn from(error: ModelError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// One picture in one model, run once.
+pub struct Asked<'n> {
+    session: Session<'n>,
+    predictions: Vec<Prediction>,
+}
+
+impl<'n> Asked<'n> {
+    /// Runs the model on `input` `[1, 3, H, W]`.
+    pub fn new(network: &'n Network, input: Tensor, needs: Needs) -> Result<Self, Problem> {
+        let session = Session::new(network, input, needs)?;
+        let logits = session.logits()?;
+        if let Some(bad) = logits.data().iter().find(|z| !z.is_finite()) {
+            return Err(Problem::Failed(format!("the model answers with {bad} instead of a score")));
+        }
+        let predictions = rank(logits.data(), network.metadata());
+        Ok(Self { session, predictions })
+    }
+
+    /// All classes, best first.
+    pub fn predictions(&self) -> &[Prediction] {
+        &self.predictions
+    }
+
+    /// Gives them up.
+    pub fn into_predictions(self) -> Vec<Prediction> {
+        self.predictions
+    }
+
+    /// Time in the runtime so far.
+    pub fn spent(&self) -> Spent {
+        self.session.spent()
+    }
+}
+
+/// Asks `chosen` about `target`; one layer as it is, several fused.
+pub fn explain(
+    asked: &Asked<'_>,
+    chosen: &Chosen,
+    target: &Target,
+    how: &Explaining,
+    cancel: &AtomicBool,
+    progress: &(dyn Fn(f32) + Sync),
+) -> Result<Found, Problem> {
+    let begun = Instant::now();
+    let network = asked.session.network();
+    let backend = SessionBackend::new(&asked.session)?;
+    let seed = target.seed(network.metadata().classes);
+    let info = chosen.info();
+    let mut diagnostics = Vec::new();
+    let mut maps = Vec::new();
+    let mut layers = Vec::new();
+    let named: Vec<Option<&str>> = match how.layers.as_slice() {
+        [] => vec![None],
+        some => some.iter().map(|l| Some(l.as_str())).collect(),
+    };
+    for layer in named {
+        let request = Request {
+            layer,
+            target: target.against.is_none().then_some(target.class),
+            seed: &seed,
+            params: &chosen.params,
+            random_seed: how.random_seed,
+            cancel,
+            progress,
+            log: &|_, _| {},
+        };
+        let output = run(&chosen.explainer, &backend, &request).map_err(|error| problem(&error))?;
+        let mut values = output.map.values;
+        if info.rectify && !how.signed {
+            if values.iter().all(|&v| v <= 0.0) && values.iter().any(|&v| v < 0.0) {
+                diagnostics.push(
+                    "the map is blank: everything in it speaks against the class and is removed by the ReLU; \
+                     --signed shows it"
+                        .into(),
+                );
+            }
+            values.iter_mut().for_each(|v| *v = v.max(0.0));
+        }
+        diagnostics.extend(output.notes);
+        layers.extend(output.layer);
+        let map = Heatmap::new(output.map.height, output.map.width, values)
+            .map_err(|e| Problem::Plugin(format!("`{}`: {e}", info.id)))?;
+        maps.push(map);
+    }
+    let map = match maps.len() {
+        1 => maps.remove(0),
+        _ => {
+            let shape = network.input_shape();
+            fuse(&maps, shape[2], shape[3], how.interpolation).map_err(|e| Problem::Failed(e.to_string()))?
+        }
+    };
+    diagnostics.dedup();
+    Ok(Found {
+        target: target.clone(),
+        explainer: info.id.clone(),
+        layers,
+        map,
+        signed: how.signed,
+        diagnostics,
+        took: begun.elapsed(),
+    })
+}
+
+fn problem(error: &ExplainError) -> Problem {
+    match error {
+        ExplainError::Cancelled => Problem::Cancelled,
+        ExplainError::NoSuchLayer { .. } | ExplainError::NotSupported { .. } => Problem::Usage(error.to_string()),
+        _ => Problem::Plugin(error.to_string()),
+    }
+}

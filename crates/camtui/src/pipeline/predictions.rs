@@ -1,0 +1,65 @@
+//! What the model says of the picture: classes, best first.
+
+use camtui_core::onnx::metadata::Metadata;
+
+/// One class and what the model gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// Class index.
+    pub index: usize,
+    /// Its label, or `class N` where labels are unknown.
+    pub label: String,
+    /// Softmax of the logits, 0 to 1.
+    pub probability: f32,
+    /// The score before softmax.
+    pub logit: f32,
+}
+
+/// A class's label, or `class N`.
+pub fn label(metadata: &Metadata, index: usize) -> String {
+    metadata.labels.get(index).cloned().unwrap_or_else(|| format!("class {index}"))
+}
+
+/// All classes, best first; equal scores in the order of the classes.
+pub fn rank(logits: &[f32], metadata: &Metadata) -> Vec<Prediction> {
+    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let total: f64 = logits.iter().map(|&z| f64::from(z - top).exp()).sum();
+    let mut ranked: Vec<Prediction> = logits
+        .iter()
+        .enumerate()
+        .map(|(index, &logit)| Prediction {
+            index,
+            label: label(metadata, index),
+            probability: (f64::from(logit - top).exp() / total) as f32,
+            logit,
+        })
+        .collect();
+    ranked.sort_by(|a, b| b.logit.total_cmp(&a.logit).then(a.index.cmp(&b.index)));
+    ranked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_are_a_softmax_and_survive_large_logits() {
+        let metadata = Metadata {
+            name: String::new(),
+            source_sha256: String::new(),
+            classes: 3,
+            recipe: None,
+            assumed: false,
+            layers: Vec::new(),
+            default_layer: None,
+            head: None,
+            labels: vec!["a".into(), "b".into()],
+        };
+        let ranked = rank(&[1000.0, 1001.0, 999.0], &metadata);
+        let order: Vec<_> = ranked.iter().map(|p| (p.index, p.label.as_str())).collect();
+        assert_eq!(order, [(1, "b"), (0, "a"), (2, "class 2")]);
+        let e = std::f32::consts::E;
+        let expected = e / (e + 1.0 + 1.0 / e);
+        assert!((ranked[0].probability - expected).abs() < 1e-6);
+    }
+}

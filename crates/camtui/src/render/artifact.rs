@@ -1,0 +1,84 @@
+//! One result made into what was asked for: files on disk, a picture for the terminal, a JSON line.
+//!
+//! This runs on the worker, so that encoding uses all cores; showing is the main thread's.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use camtui_core::file::{encode_png, write_atomic};
+use camtui_core::heatmap::overlay;
+use camtui_core::{Recipe, Tensor, npy};
+use image::RgbaImage;
+use serde_json::Value;
+
+use super::record::{Record, Timings};
+use super::setup::Setup;
+use super::{milliseconds, name_parts};
+use crate::pipeline::picture::Picture;
+
+/// What is shown of one result.
+pub struct Artifact {
+    /// One line for people.
+    pub legend: String,
+    /// Sentences that help to read the map.
+    pub diagnostics: Vec<String>,
+    /// For the terminal, where one is drawn on.
+    pub overlay: Option<RgbaImage>,
+    /// One object, where asked for.
+    pub json: Value,
+    /// Files written.
+    pub written: Vec<PathBuf>,
+}
+
+impl Setup {
+    /// Writes what goes to files and keeps what goes to the screen.
+    pub fn artifact(
+        &self,
+        index: usize,
+        picture: &Picture,
+        record: &Record<'_>,
+        recipe: &Recipe,
+        mut timings: Timings,
+    ) -> Result<Artifact, String> {
+        let begun = Instant::now();
+        let found = record.found;
+        let slug = found.target.slug();
+        let parts = name_parts(self.several, record.model, &slug, found);
+        let mut written = Vec::new();
+        let mut drawn = None;
+        if self.on_screen || self.png.is_some() {
+            let (photo, seen) = picture.drawn(recipe)?;
+            let image = overlay(&photo, &found.map, seen, &self.style(found.signed)).map_err(|e| e.to_string())?;
+            drawn = Some(image);
+        }
+        if let (Some(to), Some(image)) = (&self.png, &drawn) {
+            let path = to.path(index, &parts);
+            let png = encode_png(image, &record.provenance().to_string()).map_err(|e| e.to_string())?;
+            write(&path, &png)?;
+            written.push(path);
+        }
+        if let Some(to) = &self.npy {
+            let path = to.path(index, &parts);
+            let map = &found.map;
+            let tensor = Tensor::new([map.height(), map.width()], map.values().to_vec())
+                .expect("a map fills its height and width");
+            write(&path, &npy::write(&tensor))?;
+            written.push(path);
+        }
+        timings.write = milliseconds(begun);
+        Ok(Artifact {
+            legend: record.legend(),
+            diagnostics: found.diagnostics.clone(),
+            overlay: drawn.filter(|_| self.on_screen),
+            json: record.json(timings),
+            written,
+        })
+    }
+}
+
+fn write(path: &PathBuf, bytes: &[u8]) -> Result<(), String> {
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;
+    }
+    write_atomic(path, bytes).map_err(|e| format!("cannot write {}: {e}", path.display()))
+}

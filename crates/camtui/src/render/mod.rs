@@ -1,0 +1,168 @@
+//! `camtui --render`: many pictures, no questions. Draws in the terminal, or writes files, or prints JSON.
+//!
+//! Standard output carries results and nothing else; everything that is told along the way goes to standard error.
+
+mod artifact;
+mod naming;
+mod record;
+mod setup;
+mod show;
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use camtui_term::sanitise;
+
+use crate::cli::ExplainArgs;
+use crate::exit::Failure;
+use crate::interrupt::Interrupt;
+use crate::pipeline::in_order::in_order;
+use crate::pipeline::picture::Picture;
+use crate::pipeline::{Answered, Found, Problem};
+use crate::store::Places;
+use artifact::Artifact;
+use record::{Record, Timings};
+use setup::Setup;
+use show::Show;
+
+/// What came of one picture.
+struct Done {
+    results: Vec<Result<Artifact, Problem>>,
+}
+
+/// Runs the whole command.
+pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
+    let interrupt = Interrupt::listen()?;
+    let setup = Setup::new(args, places)?;
+    let mut show = Show::new(args, &setup);
+    let mut tally = Tally { failed: setup.input_errors > 0, ..Tally::default() };
+
+    let work = |index: usize| {
+        if interrupt.raised() {
+            return Done { results: vec![Err(Problem::Cancelled)] };
+        }
+        one_picture(&setup, index, &interrupt)
+    };
+    let panicked = |_: usize, words: String| Done {
+        results: vec![Err(Problem::Failed(format!("something went wrong inside camtui: {words}")))],
+    };
+    let mut closed = false;
+    let mut failure = None;
+    in_order(setup.inputs.len(), setup.workers, work, panicked, |index, done| {
+        for result in done.results {
+            match result {
+                Ok(artifact) => match show.result(&artifact) {
+                    Ok(ControlFlow::Continue(())) => {}
+                    Ok(ControlFlow::Break(())) => {
+                        closed = true;
+                        return ControlFlow::Break(());
+                    }
+                    Err(error) => {
+                        failure = Some(error);
+                        return ControlFlow::Break(());
+                    }
+                },
+                Err(Problem::Cancelled) => {}
+                Err(problem) => {
+                    tally.count(&problem);
+                    show.problem(&setup.inputs[index].name(), &problem);
+                }
+            }
+        }
+        show.advance();
+        if interrupt.raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    show.finish();
+    match failure {
+        Some(error) => Err(error),
+        None if closed => Ok(()),
+        None if interrupt.raised() => Err(Failure::Interrupted),
+        None => tally.verdict(),
+    }
+}
+
+/// Counts what went wrong.
+#[derive(Default)]
+struct Tally {
+    failed: bool,
+    plugin: bool,
+}
+
+impl Tally {
+    fn count(&mut self, problem: &Problem) {
+        match problem {
+            Problem::Plugin(_) => self.plugin = true,
+            Problem::Failed(_) | Problem::Usage(_) => self.failed = true,
+            Problem::Cancelled => {}
+        }
+    }
+
+    /// A plugin's failure is told apart even when pictures failed as well: it is the rarer news.
+    fn verdict(self) -> Result<(), Failure> {
+        match (self.plugin, self.failed) {
+            (true, _) => Err(Failure::SomePlugin),
+            (false, true) => Err(Failure::Some),
+            (false, false) => Ok(()),
+        }
+    }
+}
+
+fn one_picture(setup: &Setup, index: usize, interrupt: &Interrupt) -> Done {
+    let input = &setup.inputs[index];
+    let begun = Instant::now();
+    let picture = match Picture::open(input) {
+        Ok(picture) => picture,
+        Err(error) => return Done { results: vec![Err(Problem::Failed(error))] },
+    };
+    let decode = milliseconds(begun);
+    let mut results = Vec::new();
+    for answered in setup.explaining.picture(&picture, interrupt.flag()) {
+        let Answered { model, predictions, recipe, spent, results: found } = answered;
+        let loaded = &setup.explaining.models[model];
+        for (nth, one) in found.into_iter().enumerate() {
+            let found = match one {
+                Ok(found) => found,
+                Err(problem) => {
+                    results.push(Err(problem));
+                    continue;
+                }
+            };
+            let record = Record {
+                image: &input.name(),
+                model: &loaded.name,
+                metadata: loaded.network.metadata(),
+                recipe: (!picture.is_tensor()).then_some(&recipe),
+                predictions: &predictions,
+                chosen: &setup.explaining.explainers[nth % setup.explaining.explainers.len()],
+                found: &found,
+                random_seed: setup.explaining.random_seed,
+            };
+            let timings = Timings {
+                decode,
+                forward: spent.forward.as_secs_f64() * 1e3,
+                backward: spent.backward.as_secs_f64() * 1e3,
+                explain: found.took.as_secs_f64() * 1e3,
+                write: 0.0,
+            };
+            results.push(setup.artifact(index, &picture, &record, &recipe, timings).map_err(Problem::Failed));
+        }
+    }
+    Done { results }
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
+
+/// Says something on standard error.
+fn tell(text: &str) {
+    eprintln!("camtui: {}", sanitise(text));
+}
+
+/// The parts of a result's file name that tell it from others of the same picture.
+fn name_parts<'a>(several: naming::Several, model: &'a str, target: &'a str, found: &'a Found) -> Vec<&'a str> {
+    [(several.models, model), (several.targets, target), (several.explainers, found.explainer.as_str())]
+        .into_iter()
+        .filter_map(|(wanted, part)| wanted.then_some(part))
+        .collect()
+}

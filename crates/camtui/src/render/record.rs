@@ -1,0 +1,138 @@
+//! What is said of a result beside its picture: the JSON object, the provenance inside a PNG, the legend line.
+
+use serde_json::{Value, json};
+
+use camtui_core::Recipe;
+use camtui_core::onnx::metadata::Metadata;
+use camtui_term::sanitise;
+
+use crate::pipeline::explainers::Chosen;
+use crate::pipeline::predictions::label;
+use crate::pipeline::{Found, Prediction};
+
+/// How many predictions the JSON holds.
+const PREDICTIONS: usize = 5;
+
+/// Times of one result, in milliseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timings {
+    /// Reading and decoding the picture.
+    pub decode: f64,
+    /// Forward passes of the model, shared by all results of the picture.
+    pub forward: f64,
+    /// Backward passes so far.
+    pub backward: f64,
+    /// The explainer, the runtime included.
+    pub explain: f64,
+    /// Drawing and writing files.
+    pub write: f64,
+}
+
+/// Everything that goes into one record.
+pub struct Record<'a> {
+    /// The picture's name.
+    pub image: &'a str,
+    /// The model's name in this run.
+    pub model: &'a str,
+    /// What the model says of itself.
+    pub metadata: &'a Metadata,
+    /// The preprocessing used; none for a tensor taken as it is.
+    pub recipe: Option<&'a Recipe>,
+    /// All classes, best first.
+    pub predictions: &'a [Prediction],
+    /// The explainer with its parameters.
+    pub chosen: &'a Chosen,
+    /// The map.
+    pub found: &'a Found,
+    /// Seed of random numbers.
+    pub random_seed: u64,
+}
+
+impl Record<'_> {
+    /// The JSON object of one result.
+    pub fn json(&self, timings: Timings) -> Value {
+        let mut object = self.provenance();
+        let Value::Object(fields) = &mut object else { return object };
+        let found = self.found;
+        let (min, max) = found.map.range();
+        fields.insert("map".into(), json!({
+            "height": found.map.height(), "width": found.map.width(), "min": min, "max": max,
+        }));
+        fields.insert("diagnostics".into(), json!(found.diagnostics));
+        fields.insert("metrics".into(), json!({}));
+        let ms = |value: f64| (value * 1000.0).round() / 1000.0;
+        fields.insert("timings_ms".into(), json!({
+            "decode": ms(timings.decode), "forward": ms(timings.forward), "backward": ms(timings.backward),
+            "explain": ms(timings.explain), "write": ms(timings.write),
+        }));
+        object
+    }
+
+    /// What is needed to make the result again: the same object without what was measured.
+    pub fn provenance(&self) -> Value {
+        let prediction = |p: &Prediction| {
+            json!({ "index": p.index, "label": p.label, "probability": p.probability, "logit": p.logit })
+        };
+        let info = self.chosen.info();
+        let params: serde_json::Map<String, Value> =
+            self.chosen.params.iter().map(|(key, value)| (key.to_owned(), param(value))).collect();
+        json!({
+            "image": self.image,
+            "model": { "name": self.model, "sha256": self.metadata.source_sha256 },
+            "preprocessing": self.recipe,
+            "predictions": self.predictions.iter().take(PREDICTIONS).map(prediction).collect::<Vec<_>>(),
+            "target": self.target(),
+            "explainer": { "id": info.id, "version": info.version, "params": params },
+            "layer": self.layer(),
+            "signed": self.found.signed,
+            "seed": self.random_seed,
+            "camtui": env!("CARGO_PKG_VERSION"),
+        })
+    }
+
+    /// One line for people: class, probability, explainer, layer.
+    pub fn legend(&self) -> String {
+        let target = &self.found.target;
+        let name = |class: usize| label(self.metadata, class);
+        let probability = self.probability(target.class) * 100.0;
+        let mut line = format!("{} {probability:.1} %", name(target.class));
+        if let Some(against) = target.against {
+            let other = self.probability(against) * 100.0;
+            line = format!("{line} ~ {} {other:.1} %", name(against));
+        }
+        line = format!("{line} · {}", self.chosen.info().id);
+        if let Some(layer) = self.layer() {
+            line = format!("{line} · {layer}");
+        }
+        sanitise(&format!("{line} · {} · {}", self.model, self.image))
+    }
+
+    fn target(&self) -> Value {
+        let target = &self.found.target;
+        let class = |index: usize| json!({ "index": index, "label": label(self.metadata, index) });
+        let mut value = class(target.class);
+        value["probability"] = json!(self.probability(target.class));
+        if let Some(against) = target.against {
+            value["against"] = class(against);
+        }
+        value
+    }
+
+    fn layer(&self) -> Option<String> {
+        (!self.found.layers.is_empty()).then(|| self.found.layers.join(","))
+    }
+
+    fn probability(&self, class: usize) -> f32 {
+        self.predictions.iter().find(|p| p.index == class).map_or(0.0, |p| p.probability)
+    }
+}
+
+fn param(value: &camtui_host::ParamValue) -> Value {
+    use camtui_host::ParamValue;
+    match value {
+        ParamValue::Bool(v) => json!(v),
+        ParamValue::Int(v) => json!(v),
+        ParamValue::Float(v) => json!(v),
+        ParamValue::Choice(_, v) | ParamValue::Text(v) => json!(v),
+    }
+}

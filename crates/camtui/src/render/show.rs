@@ -1,0 +1,103 @@
+//! What the user sees of a headless run: drawings, legend lines, JSON, a progress bar, problems.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::ops::ControlFlow;
+
+use camtui_term::{Capabilities, DetectOptions, Outcome, Protocol, detect, draw, sanitise};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::artifact::Artifact;
+use super::setup::Setup;
+use super::tell;
+use crate::cli::{ExplainArgs, ProtocolArg};
+use crate::exit::Failure;
+use crate::pipeline::Problem;
+
+/// The screen, the standard output and the progress bar.
+pub struct Show {
+    capabilities: Capabilities,
+    width: Option<u16>,
+    json: bool,
+    progress: ProgressBar,
+}
+
+impl Show {
+    /// Asks the terminal, if it is drawn on.
+    pub fn new(args: &ExplainArgs, setup: &Setup) -> Self {
+        let capabilities = if setup.on_screen {
+            detect(&DetectOptions::from_process(protocol(args.protocol)))
+        } else {
+            Capabilities::none()
+        };
+        capabilities.report.notices.iter().for_each(|notice| tell(notice));
+        // A bar between drawings on the same terminal would only be in the way.
+        let drawing = setup.on_screen && io::stdout().is_terminal();
+        let wanted = setup.inputs.len() > 1 && io::stderr().is_terminal() && !drawing;
+        let target = if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} pictures, {eta} left")
+            .expect("the template is right");
+        let progress = ProgressBar::with_draw_target(Some(setup.inputs.len() as u64), target).with_style(style);
+        Self { capabilities, width: args.width, json: args.json, progress }
+    }
+
+    /// Shows one result. Breaks when nobody reads any more.
+    pub fn result(&mut self, artifact: &Artifact) -> Result<ControlFlow<()>, Failure> {
+        if let Some(overlay) = &artifact.overlay {
+            match draw(overlay, &self.capabilities, self.width) {
+                Ok(Outcome::Closed) => return Ok(ControlFlow::Break(())),
+                Ok(Outcome::Drawn { .. } | Outcome::Nothing) => {}
+                Err(error) => return Err(Failure::Failed(error.into())),
+            }
+        }
+        if self.json {
+            return line(&artifact.json.to_string());
+        }
+        for note in &artifact.diagnostics {
+            self.progress.suspend(|| tell(note));
+        }
+        let mut text = artifact.legend.clone();
+        for path in &artifact.written {
+            text = format!("{text} → {}", sanitise(&path.display().to_string()));
+        }
+        self.progress.suspend(|| line(&text))
+    }
+
+    /// Tells what went wrong with a picture.
+    pub fn problem(&self, picture: &str, problem: &Problem) {
+        let text = problem.to_string();
+        let text = if text.contains(picture) { text } else { format!("{picture}: {text}") };
+        self.progress.suspend(|| tell(&text));
+    }
+
+    /// One picture more is done.
+    pub fn advance(&self) {
+        self.progress.inc(1);
+    }
+
+    /// The last picture is done.
+    pub fn finish(&self) {
+        self.progress.finish_and_clear();
+    }
+}
+
+/// A line on standard output. A closed pipe is no error: whoever read it has seen enough.
+fn line(text: &str) -> Result<ControlFlow<()>, Failure> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `--protocol` in the terminal's words.
+pub fn protocol(arg: ProtocolArg) -> Option<Protocol> {
+    match arg {
+        ProtocolArg::Auto => None,
+        ProtocolArg::Kitty => Some(Protocol::Kitty),
+        ProtocolArg::Iterm => Some(Protocol::Iterm),
+        ProtocolArg::Sixel => Some(Protocol::Sixel),
+        ProtocolArg::Blocks => Some(Protocol::Blocks),
+        ProtocolArg::None => Some(Protocol::None),
+    }
+}

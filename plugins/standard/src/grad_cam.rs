@@ -1,0 +1,31 @@
+//! Grad-CAM: each channel weighted by how much the score rises with it on average.
+//!
+//! Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017.
+
+use camtui_plugin::{Description, Error, Explainer, Map, Params, Session};
+
+use crate::weighted::{channels, weighted_sum};
+
+/// `r(Σ_k mean(g_k) · A_k)`; the ReLU r is the program's.
+pub struct GradCam;
+
+impl Explainer for GradCam {
+    fn describe() -> Description {
+        Description::new("grad-cam", "Grad-CAM")
+            .summary("r(Σ_k mean(g_k)·A_k): channels weighted by the mean gradient of the target's score")
+            .reference("Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391")
+            .needs_activations()
+            .needs_gradients()
+            .rectify()
+    }
+
+    fn explain(&self, session: &Session<'_>, _params: &Params<'_>) -> Result<Map, Error> {
+        let layer = session.layer()?;
+        channels(&layer)?;
+        let (activation, gradient) = (session.activation(&layer)?, session.gradient(&layer)?);
+        let area = gradient.area() as f64;
+        let mean = |plane: &[f32]| plane.iter().map(|&g| f64::from(g)).sum::<f64>() / area;
+        let weights: Vec<f64> = gradient.planes().map(mean).collect();
+        Ok(weighted_sum(&weights, &activation).of_layer(&layer))
+    }
+}
