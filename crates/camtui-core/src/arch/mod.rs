@@ -96,6 +96,7 @@ pub fn build(state: &StateDict) -> Result<ModelProto, ArchError> {
         source_sha256: state.source_sha256().into(),
         classes,
         recipe: Some(architecture.recipe()),
+        assumed: false,
         layers,
         default_layer: Some(architecture.default_layer().into()),
         head,

@@ -14,7 +14,7 @@ use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::file::write_atomic;
+use crate::file::{WriteError, write_atomic};
 use crate::onnx::pb::ModelProto;
 
 /// Raised whenever the conversion or the entry's layout changes: older entries are then left alone.
@@ -36,6 +36,9 @@ pub enum CacheError {
         /// Its reason.
         reason: std::io::Error,
     },
+    /// It cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// The content is not what was written.
     #[error("{path} is damaged ({reason})")]
     Damaged {
@@ -95,7 +98,7 @@ impl Cache {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(io(folder))?;
         }
-        write_atomic(path, &bytes).map_err(io(path))
+        Ok(write_atomic(path, &bytes)?)
     }
 
     /// Reads an entry back; any damage is an error.

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tract_onnx::tract_core::tract_linalg::multithread::{Executor, multithread_tract_scope};
+use tract_linalg::multithread::{Executor, multithread_tract_scope};
 
 use super::cache::{self, Cache};
 use super::plan::Plan;

@@ -62,7 +62,7 @@ pub fn describe(model: &mut ModelProto, name: &str) -> Result<(), DescribeError>
         layers: find_layers(graph),
         default_layer: None,
         head: find_head(graph),
-        labels: if classes == 1000 { labels::imagenet().to_vec() } else { Vec::new() },
+        labels: if classes == 1000 { labels::imagenet() } else { Vec::new() },
     };
     metadata.write(model);
     Ok(())
