@@ -146,7 +146,6 @@ save("grey.tiff", grey)
 save("rgba.tiff", rgba, 1)
 save("bilevel.tiff", grey.convert("1"))
 save("cmyk.tiff", cmyk, 1)
-save("palette.tiff", rgb.quantize(8))
 save("turned.tiff", rgb, tiffinfo={0x0112: 6})
 tifffile.imwrite(OUT / "grey-16.tiff", wide[..., 0])
 expect("grey-16.tiff", Image.fromarray(eight(wide[..., [0, 0, 0]])))
@@ -157,7 +156,8 @@ expect("rgb-float.tiff", rgb, 1)
 tifffile.imwrite(OUT / "grey-float.tiff", base[..., 0].astype(np.float32) / 255)
 expect("grey-float.tiff", Image.fromarray(base[..., [0, 0, 0]]), 1)
 
-# What is refused: float pixels that are no brightness from 0 to 1.
+# What is refused: palettes in TIFF files, and float pixels that are no brightness from 0 to 1.
+rgb.quantize(8).save(OUT / "palette.refused.tiff")
 for name, worst in [("float-range", 300.0), ("float-nan", np.nan)]:
     samples = base.astype(np.float32) / 255
     samples[2, 3, 1] = worst

@@ -12,7 +12,7 @@ use crate::file::{ReadError, read_regular};
 
 mod header;
 
-use header::{Header, Kind};
+use header::Header;
 
 /// The most bytes that are read from a file: 1 GiB.
 pub const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -45,7 +45,9 @@ pub enum NpyError {
     #[error("the NumPy array's header is damaged: {0}")]
     Header(String),
     /// A type of value that has no meaning as a pixel or an activation.
-    #[error("the NumPy array holds {0}; floats, integers and booleans are read (save it with .astype('float32'))")]
+    #[error(
+        "the NumPy array holds {0}; floats, integers and booleans are read (save it with .astype('float32'))"
+    )]
     Type(String),
     /// More values than are taken.
     #[error("the NumPy array's shape {0:?} is too large: at most {MAX_VALUES} values are read")]
@@ -97,7 +99,8 @@ pub fn read_bytes(bytes: &[u8]) -> Result<Tensor, NpyError> {
     if data.len() != expected {
         return Err(NpyError::DataLength { shape, expected, found: data.len() });
     }
-    let values: Vec<f32> = data.chunks_exact(kind.size()).map(|bytes| kind.value(bytes, big_endian)).collect();
+    let values: Vec<f32> =
+        data.chunks_exact(kind.size()).map(|bytes| kind.value(bytes, big_endian)).collect();
     let values = if fortran { row_major(&shape, &values) } else { values };
     Ok(Tensor::new(shape, values).expect("the number of values was checked against the shape"))
 }

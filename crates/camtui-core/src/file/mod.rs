@@ -124,7 +124,11 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
             return Err(WriteError::IsFolder { path: path.to_owned() });
         }
         if !metadata.is_file() {
-            return File::options().write(true).open(path).and_then(|mut f| f.write_all(bytes)).map_err(failed);
+            return File::options()
+                .write(true)
+                .open(path)
+                .and_then(|mut f| f.write_all(bytes))
+                .map_err(failed);
         }
     }
     let target = if existing.is_some() { fs::canonicalize(path).map_err(failed)? } else { path.to_owned() };

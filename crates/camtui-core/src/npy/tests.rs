@@ -11,8 +11,23 @@ fn data(name: &str) -> std::path::PathBuf {
 fn every_kind_that_numpy_writes_is_read() {
     // Each file holds arange(24) − 6 (unsigned: without the − 6; booleans: i % 3 == 0) as [2, 3, 4].
     for name in [
-        "f2", "f4", "f8", "f4-big", "f8-big", "f4-fortran", "f4-v2", "f4-v3", "i1", "i2-big", "i4", "i8", "u1", "u2",
-        "u4", "u8", "b1",
+        "f2",
+        "f4",
+        "f8",
+        "f4-big",
+        "f8-big",
+        "f4-fortran",
+        "f4-v2",
+        "f4-v3",
+        "i1",
+        "i2-big",
+        "i4",
+        "i8",
+        "u1",
+        "u2",
+        "u4",
+        "u8",
+        "b1",
     ] {
         let tensor = read(&data(&format!("{name}.npy"))).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(tensor.shape(), [2, 3, 4], "{name}");

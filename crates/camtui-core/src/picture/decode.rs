@@ -201,7 +201,9 @@ impl Source<'_> {
 /// Any kind of pixel as 8-bit RGB, what is transparent over white.
 fn opaque(image: DynamicImage, name: &str) -> Result<image::RgbImage, PhotoError> {
     match &image {
-        DynamicImage::ImageLumaA8(_) | DynamicImage::ImageRgba8(_) => Ok(over_white(&image.into_rgba8(), 255)),
+        DynamicImage::ImageLumaA8(_) | DynamicImage::ImageRgba8(_) => {
+            Ok(over_white(&image.into_rgba8(), 255))
+        }
         DynamicImage::ImageLumaA16(_) | DynamicImage::ImageRgba16(_) => {
             Ok(over_white(&image.into_rgba16(), 65535))
         }

@@ -49,9 +49,9 @@ pub(super) fn what_else(bytes: &[u8]) -> &'static str {
         (0, b"\x1f\x8b", "a gzip archive"),
         (0, b"RIFF", "a sound or video file"),
     ];
-    let hit = SIGNATURES.iter().find(|(at, signature, _)| {
-        bytes.get(*at..).is_some_and(|rest| rest.starts_with(signature))
-    });
+    let hit = SIGNATURES
+        .iter()
+        .find(|(at, signature, _)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(signature)));
     let start = &bytes[..bytes.len().min(512)];
     match hit {
         Some((_, _, what)) => what,

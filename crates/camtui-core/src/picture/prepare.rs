@@ -15,7 +15,9 @@ const MAX_SIDE: usize = 1 << 14;
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum PrepareError {
     /// Sides of 0 or beyond reason.
-    #[error("the model's preprocessing asks for a picture of {width}×{height}; 1 to {MAX_SIDE} pixels a side are possible")]
+    #[error(
+        "the model's preprocessing asks for a picture of {width}×{height}; 1 to {MAX_SIDE} pixels a side are possible"
+    )]
     Size {
         /// Input width.
         width: usize,
@@ -26,7 +28,9 @@ pub enum PrepareError {
     #[error("the model's preprocessing resizes the shorter side to {0} pixels; 1 to {MAX_SIDE} are possible")]
     CropResize(usize),
     /// Division by zero or worse.
-    #[error("the model's preprocessing has mean {mean:?} and deviation {std:?}; finite ones, not divided by zero, are needed")]
+    #[error(
+        "the model's preprocessing has mean {mean:?} and deviation {std:?}; finite ones, not divided by zero, are needed"
+    )]
     Normalisation {
         /// The mean of each channel.
         mean: [f32; 3],
@@ -158,9 +162,8 @@ impl Plan {
             Resize::CenterCrop => {
                 let short = photo_width.min(photo_height);
                 // torchvision cuts the fraction of the long side off. The cast stops at the largest u32.
-                let long = |side: u32| {
-                    (recipe.crop_resize as f64 * f64::from(side) / f64::from(short)) as u32
-                };
+                let long =
+                    |side: u32| (recipe.crop_resize as f64 * f64::from(side) / f64::from(short)) as u32;
                 if photo_width <= photo_height {
                     Self { width: recipe.crop_resize as u32, height: long(photo_height) }
                 } else {

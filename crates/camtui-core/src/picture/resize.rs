@@ -131,9 +131,8 @@ pub(super) mod tests {
             let photo = formula(from.0, from.1);
             let whole = resize(&photo, to.0, to.1);
             let window = Window { left: 7, top: 3, width: 20, height: 25 };
-            let cut: Vec<u8> = (3..28)
-                .flat_map(|y| whole[(y * to.0 as usize + 7) * 3..][..60].iter().copied())
-                .collect();
+            let cut: Vec<u8> =
+                (3..28).flat_map(|y| whole[(y * to.0 as usize + 7) * 3..][..60].iter().copied()).collect();
             let ours = resize_window(&photo, to.0, to.1, window);
             let worst = ours.iter().zip(&cut).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
             assert!(worst <= 1 && ours.len() == cut.len(), "{from:?} to {to:?}: off by {worst} levels");

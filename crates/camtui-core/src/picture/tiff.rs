@@ -1,5 +1,4 @@
-//! The kinds of TIFF that scanners and scientific tools write and the general decoder does not take: 8-bit palettes
-//! and 32-bit floating-point grey.
+//! The kind of TIFF that scientific tools write and the general decoder does not take: 32-bit floating-point grey.
 
 use std::io::{Cursor, ErrorKind};
 
@@ -12,7 +11,7 @@ use tiff::{ColorType, TiffError};
 use super::PhotoError;
 use super::decode::Source;
 
-/// Decodes one of those kinds; anything else is refused by the name of its colour type.
+/// Decodes that kind; anything else is refused by the name of its colour type.
 pub(super) fn decode(source: &Source) -> Result<(DynamicImage, Orientation), PhotoError> {
     let failed = |error: TiffError| match error {
         TiffError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => source.cut_short(),
@@ -36,21 +35,6 @@ pub(super) fn decode(source: &Source) -> Result<(DynamicImage, Orientation), Pho
         .and_then(Orientation::from_exif)
         .unwrap_or(Orientation::NoTransforms);
     let image = match colour {
-        ColorType::Palette(8) => {
-            let map = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(failed)?;
-            let DecodingResult::U8(indices) = decoder.read_image().map_err(failed)? else {
-                return Err(source.unsupported("a palette of other than 8-bit indices".to_owned()));
-            };
-            if map.len() != 3 * 256 {
-                return Err(source.damaged(format!("its palette has {} entries, not 768", map.len())));
-            }
-            // All reds, then all greens, then all blues, in 16 bits; the high byte is the colour.
-            let pixels = indices
-                .iter()
-                .flat_map(|&i| [0, 256, 512].map(|plane| (map[plane + i as usize] >> 8) as u8))
-                .collect();
-            image::RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8)
-        }
         ColorType::Gray(32) => {
             let DecodingResult::F32(values) = decoder.read_image().map_err(failed)? else {
                 return Err(source.unsupported("32-bit integers".to_owned()));

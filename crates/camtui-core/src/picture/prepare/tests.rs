@@ -43,16 +43,10 @@ fn the_seen_region_is_where_the_crop_lies() {
     assert_eq!(seen_region(640, 427, &squash), Rect::whole(640, 427));
     let crop = Recipe { resize: Resize::CenterCrop, ..Recipe::imagenet() };
     // 512×256 after resizing; the crop begins at 144 and 16, and a resized pixel is two of the photo's.
-    assert_eq!(
-        seen_region(1024, 512, &crop),
-        Rect { x0: 288.0, y0: 32.0, x1: 736.0, y1: 480.0 }
-    );
+    assert_eq!(seen_region(1024, 512, &crop), Rect { x0: 288.0, y0: 32.0, x1: 736.0, y1: 480.0 });
     // 100 pixels in the middle of 224: the region reaches beyond the photo on all sides.
     let padded = Recipe { crop_resize: 100, ..crop };
-    assert_eq!(
-        seen_region(50, 50, &padded),
-        Rect { x0: -31.0, y0: -31.0, x1: 81.0, y1: 81.0 }
-    );
+    assert_eq!(seen_region(50, 50, &padded), Rect { x0: -31.0, y0: -31.0, x1: 81.0, y1: 81.0 });
 }
 
 #[test]
