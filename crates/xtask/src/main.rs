@@ -1,6 +1,7 @@
 //! The project's chores: `cargo run --release -p xtask -- --help`.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod forward;
 
 use clap::{Parser, Subcommand};
@@ -14,12 +15,15 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Measure camtui beside pytorch-grad-cam and ONNX Runtime
+    Bench(bench::Bench),
     /// Build the forward ONNX model of a checkpoint or of seeded weights, to compare it with PyTorch
     ForwardOnnx(forward::ForwardOnnx),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().chore {
+        Chore::Bench(chore) => chore.run(),
         Chore::ForwardOnnx(chore) => chore.run(),
     }
 }
