@@ -40,7 +40,7 @@ def weight(name, shape, seed):
         bound = math.sqrt(3.0 / shape[1])
         low, high = -bound, bound
     elif last == "running_var":
-        low, high = (0.5, 1.5) if name.startswith("_") else (1.0, 3.0)
+        low, high = (0.75, 2.0) if name.startswith("_") else (1.0, 3.0)
     elif last == "weight":
         low, high = 0.5, 1.5
     else:

@@ -2,8 +2,8 @@
 
 use std::{fs, path::PathBuf};
 
-use anyhow::{Context, Result};
-use camtui_core::{arch, arch::Architecture, seeded};
+use anyhow::{Context, Result, bail};
+use camtui_core::{arch, arch::Architecture, checkpoint, seeded};
 use clap::{Args, ValueEnum};
 use prost::Message;
 
@@ -12,6 +12,9 @@ pub struct ForwardOnnx {
     /// The architecture of the seeded weights
     #[arg(long, value_enum)]
     arch: Option<Arch>,
+    /// A checkpoint, in place of seeded weights
+    #[arg(long, conflicts_with = "arch", required_unless_present = "arch")]
+    checkpoint: Option<PathBuf>,
     /// The seed of the seeded weights
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -32,11 +35,14 @@ enum Arch {
 
 impl ForwardOnnx {
     pub fn run(self) -> Result<()> {
-        let architecture = match self.arch.context("--arch is needed")? {
-            Arch::Resnet18 => Architecture::ResNet18,
-            Arch::EfficientnetLite0 => Architecture::EfficientNetLite0,
+        let state = match (self.checkpoint, self.arch) {
+            (Some(path), _) => checkpoint::read(&path)?,
+            (None, Some(Arch::Resnet18)) => seeded::state(Architecture::ResNet18, self.classes, self.seed),
+            (None, Some(Arch::EfficientnetLite0)) => {
+                seeded::state(Architecture::EfficientNetLite0, self.classes, self.seed)
+            }
+            (None, None) => bail!("give --arch or --checkpoint"),
         };
-        let state = seeded::state(architecture, self.classes, self.seed);
         let model = arch::build(&state)?;
         fs::write(&self.output, model.encode_to_vec())
             .with_context(|| format!("cannot write {}", self.output.display()))

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod embed;
 mod forward;
 
 use clap::{Parser, Subcommand};
@@ -17,6 +18,8 @@ struct Args {
 enum Chore {
     /// Measure camtui beside pytorch-grad-cam and ONNX Runtime
     Bench(bench::Bench),
+    /// Make the embedded model's weight file from the published checkpoint
+    EmbedModel(embed::EmbedModel),
     /// Build the forward ONNX model of a checkpoint or of seeded weights, to compare it with PyTorch
     ForwardOnnx(forward::ForwardOnnx),
 }
@@ -24,6 +27,7 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     match Args::parse().chore {
         Chore::Bench(chore) => chore.run(),
+        Chore::EmbedModel(chore) => chore.run(),
         Chore::ForwardOnnx(chore) => chore.run(),
     }
 }

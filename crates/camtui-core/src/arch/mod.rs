@@ -6,6 +6,7 @@
 
 mod blueprint;
 mod efficientnet_lite;
+pub mod embedded;
 mod fit;
 mod resnet;
 

@@ -149,7 +149,7 @@ pub fn explain(
         1 => maps.remove(0),
         _ => {
             let shape = network.input_shape();
-            fuse(&maps, shape[2], shape[3], how.interpolation).map_err(|e| Problem::Failed(e.to_string()))?
+            fuse(&maps, shape[2], shape[3], how.interpolation, how.signed).map_err(|e| Problem::Failed(e.to_string()))?
         }
     };
     diagnostics.dedup();

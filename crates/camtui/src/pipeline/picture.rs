@@ -1,5 +1,6 @@
 //! One picture on its way to the models: a photo that each model prepares in its own way, or a tensor taken as it is.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use camtui_core::picture::{Photo, Rect, prepare, seen_region, un_normalise};
@@ -39,15 +40,15 @@ impl Picture {
     }
 
     /// What the map is drawn over, and which part of it the model saw.
-    pub fn drawn(&self, recipe: &Recipe) -> Result<(Photo, Rect), String> {
+    pub fn drawn(&self, recipe: &Recipe) -> Result<(Cow<'_, Photo>, Rect), String> {
         match self {
             Self::Photo(photo) => {
-                Ok((photo.clone(), seen_region(photo.width(), photo.height(), recipe)))
+                Ok((Cow::Borrowed(photo), seen_region(photo.width(), photo.height(), recipe)))
             }
             Self::Tensor(tensor) => {
                 let photo = un_normalise(tensor, recipe).map_err(|e| e.to_string())?;
                 let whole = Rect::whole(photo.width(), photo.height());
-                Ok((photo, whole))
+                Ok((Cow::Owned(photo), whole))
             }
         }
     }

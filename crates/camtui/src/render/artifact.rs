@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use camtui_core::file::{encode_png, write_atomic};
-use camtui_core::heatmap::overlay;
+use camtui_core::heatmap::{Levels, Overlay};
 use camtui_core::{Recipe, Tensor, npy};
-use image::RgbaImage;
 use serde_json::Value;
 
 use super::record::{Record, Timings};
@@ -23,7 +22,7 @@ pub struct Artifact {
     /// Sentences that help to read the map.
     pub diagnostics: Vec<String>,
     /// For the terminal, where one is drawn on.
-    pub overlay: Option<RgbaImage>,
+    pub overlay: Option<Overlay>,
     /// One object, where asked for.
     pub json: Value,
     /// Files written.
@@ -48,12 +47,16 @@ impl Setup {
         let mut drawn = None;
         if self.on_screen || self.png.is_some() {
             let (photo, seen) = picture.drawn(recipe)?;
-            let image = overlay(&photo, &found.map, seen, &self.style(found.signed)).map_err(|e| e.to_string())?;
-            drawn = Some(image);
+            let (width, height) = (photo.width(), photo.height());
+            let interpolation = self.explaining.interpolation;
+            let levels = Levels::new(&found.map, width, height, seen, interpolation, found.signed);
+            drawn = levels.over(&photo, self.style);
         }
         if let (Some(to), Some(image)) = (&self.png, &drawn) {
             let path = to.path(index, &parts);
-            let png = encode_png(image, &record.provenance().to_string()).map_err(|e| e.to_string())?;
+            let provenance = record.provenance().to_string();
+            let png = encode_png(image.width(), image.height(), image.pixels(), &provenance)
+                .map_err(|e| e.to_string())?;
             write(&path, &png)?;
             written.push(path);
         }
@@ -78,7 +81,8 @@ impl Setup {
 
 fn write(path: &PathBuf, bytes: &[u8]) -> Result<(), String> {
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;
     }
-    write_atomic(path, bytes).map_err(|e| format!("cannot write {}: {e}", path.display()))
+    write_atomic(path, bytes).map_err(|e| e.to_string())
 }

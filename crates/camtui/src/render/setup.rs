@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use anyhow::anyhow;
-use camtui_core::heatmap::Colormap;
+use camtui_core::heatmap::{Colormap, Style};
 use camtui_core::model::Schedule;
 use camtui_core::recipe::Resize;
 
@@ -17,15 +17,6 @@ use crate::inputs::{self, Input};
 use crate::pipeline::target::{self, TargetSpec};
 use crate::pipeline::{Explaining, explainers, models};
 use crate::store::Places;
-
-/// How maps are coloured.
-#[derive(Clone, Copy, Debug)]
-pub struct Drawing {
-    /// Colours of the map.
-    pub colormap: Colormap,
-    /// Opacity, 0 to 1.
-    pub alpha: f32,
-}
 
 /// What a run needs to know.
 pub struct Setup {
@@ -44,7 +35,7 @@ pub struct Setup {
     /// What file names have to tell apart.
     pub several: Several,
     /// How maps are coloured.
-    pub drawing: Drawing,
+    pub style: Style,
     /// Whether pictures are drawn in the terminal.
     pub on_screen: bool,
 }
@@ -53,7 +44,7 @@ impl Setup {
     /// Decides; tells notices on standard error.
     pub fn new(args: &ExplainArgs, places: &Places) -> Result<Self, Failure> {
         let usage = |text: String| Failure::Usage(anyhow!(text));
-        let drawing = drawing(args)?;
+        let style = style(args)?;
         let targets = target::parse(&args.target).map_err(|e| usage(e.to_string()))?;
         if args.paths.is_empty() {
             return Err(usage("name pictures or folders to render: camtui --render photo.jpg".into()));
@@ -107,19 +98,21 @@ impl Setup {
             png,
             npy,
             several,
-            drawing,
+            style,
         })
     }
 }
 
 /// Colour map and opacity as the flags say.
-pub fn drawing(args: &ExplainArgs) -> Result<Drawing, Failure> {
+pub fn style(args: &ExplainArgs) -> Result<Style, Failure> {
     let colormap = match &args.colormap {
-        Some(name) => name.parse::<Colormap>().map_err(|e| Failure::Usage(anyhow!("{e}")))?,
-        None if args.signed => Colormap::Diverging,
-        None => Colormap::Jet,
+        Some(name) => Colormap::parse(name).ok_or_else(|| {
+            let known = Colormap::NAMES.map(|(name, _)| name).join(", ");
+            Failure::Usage(anyhow!("there is no colour map called {name}; known ones: {known}"))
+        })?,
+        None => Style::default_for(args.signed).colormap,
     };
-    Ok(Drawing { colormap, alpha: args.alpha })
+    Ok(Style { alpha: args.alpha, colormap })
 }
 
 /// The cores this process may use.

@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
 
 use camtui_term::{Capabilities, DetectOptions, Outcome, Protocol, detect, draw, sanitise};
+use camtui_core::heatmap::Overlay;
+use image::RgbaImage;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::artifact::Artifact;
@@ -43,7 +45,7 @@ impl Show {
     /// Shows one result. Breaks when nobody reads any more.
     pub fn result(&mut self, artifact: &Artifact) -> Result<ControlFlow<()>, Failure> {
         if let Some(overlay) = &artifact.overlay {
-            match draw(overlay, &self.capabilities, self.width) {
+            match draw(&rgba(overlay), &self.capabilities, self.width) {
                 Ok(Outcome::Closed) => return Ok(ControlFlow::Break(())),
                 Ok(Outcome::Drawn { .. } | Outcome::Nothing) => {}
                 Err(error) => return Err(Failure::Failed(error.into())),
@@ -78,6 +80,12 @@ impl Show {
     pub fn finish(&self) {
         self.progress.finish_and_clear();
     }
+}
+
+/// The overlay as the terminal takes it.
+pub fn rgba(overlay: &Overlay) -> RgbaImage {
+    let pixels = overlay.pixels().chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
+    RgbaImage::from_raw(overlay.width(), overlay.height(), pixels).expect("four bytes a pixel")
 }
 
 /// A line on standard output. A closed pipe is no error: whoever read it has seen enough.
