@@ -7,8 +7,7 @@ use anyhow::{Context, Result};
 use camtui_core::heatmap::normalise::normalise;
 use camtui_core::heatmap::{Heatmap, Interpolation, upsample};
 use camtui_core::model::{Cache, ModelSource, Needs, Network, Schedule, Session, open};
-use camtui_core::picture::Photo;
-use camtui_core::picture::prepare::prepare;
+use camtui_core::picture::{Photo, prepare};
 use camtui_core::{Recipe, Tensor};
 
 const LAYER: &str = "layer4";
