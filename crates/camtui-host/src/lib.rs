@@ -5,8 +5,9 @@
 //! describe themselves ([`ExplainerInfo`], checked) and are kept in a [`Registry`]. [`run`] gives one of them a
 //! session over a [`Backend`] (which the program implements over its model) and checks what comes back.
 //!
-//! This crate knows nothing of models, pictures or terminals. Nothing a plugin says is trusted: texts are checked
-//! and stripped of control characters, sizes and values are checked, and each refusal is one sentence.
+//! This crate knows nothing of models, pictures or terminals. Nothing a plugin says is trusted: texts are
+//! checked and stripped of control characters, sizes and values are checked, and each refusal is one
+//! sentence.
 
 mod backend;
 mod collect;

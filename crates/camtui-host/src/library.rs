@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use camtui_plugin::abi;
 
 use crate::collect::Collector;
+use crate::inspect::{Head, InspectError};
 use crate::load::LoadError;
 use crate::serve::{Served, level_of};
 use crate::{DescribeError, ExplainerInfo, Level, ParamValue, Params, describe};
@@ -76,14 +77,17 @@ impl Library {
     ///
     /// # Safety
     ///
-    /// `entry` points to as many readable bytes as it says, is as the header says where it claims our major version, and
-    /// is never unloaded.
+    /// `entry` points to as many readable bytes as it says, is as the header says where it claims our major
+    /// version, and is never unloaded.
     pub(crate) unsafe fn describe(origin: Origin, entry: *const abi::Entry) -> Result<Self, LoadError> {
         let what = origin.to_string();
-        // SAFETY: the first four fields are there in every version.
-        let head = unsafe { &*entry.cast::<crate::inspect::Head>() };
+        if !entry.is_aligned() {
+            return Err(LoadError::Unfit { what, reason: InspectError::Damaged });
+        }
+        // SAFETY: aligned, and the first fields are there in every version.
+        let head = unsafe { entry.cast::<Head>().read() };
         head.check().map_err(|reason| LoadError::Unfit { what: what.clone(), reason })?;
-        // SAFETY: as large as the struct, as just seen.
+        // SAFETY: aligned and as large as the struct, as just seen.
         let entry = unsafe { &*entry };
         let lacks = |function| LoadError::Incomplete { what: what.clone(), function };
         let count = entry.explainer_count.ok_or_else(|| lacks("explainer_count"))?;
@@ -167,8 +171,8 @@ impl std::fmt::Debug for Explainer {
     }
 }
 
-/// How an explainer is called: today in this process. What runs it elsewhere serves the same session and collects the
-/// same way.
+/// How an explainer is called: today in this process. What runs it elsewhere serves the same session and
+/// collects the same way.
 pub(crate) trait Runner: Send + Sync {
     /// Calls `explain` and returns its status; what it gave is in `collector`.
     fn explain(&self, served: &Served<'_>, params: &Params, collector: &Collector) -> abi::Status;
@@ -180,7 +184,8 @@ struct InProcess {
     raw: *const abi::Explainer,
 }
 
-// SAFETY: the header obliges descriptors to be read-only and `explain` to take calls from any thread, several at once.
+// SAFETY: the header obliges descriptors to be read-only and `explain` to take calls from any thread, several
+// at once.
 unsafe impl Send for InProcess {}
 // SAFETY: as above.
 unsafe impl Sync for InProcess {}
@@ -225,8 +230,8 @@ type LogFn = Box<dyn Fn(Level, &str) + Send + Sync>;
 
 static LOG: OnceLock<LogFn> = OnceLock::new();
 
-/// Where lines go that a library logs outside of a call, for the rest of the process; until then they are dropped. The
-/// first one to ask gets them.
+/// Where lines go that a library logs outside of a call, for the rest of the process; until then they are
+/// dropped. The first one to ask gets them.
 pub fn on_log(receive: impl Fn(Level, &str) + Send + Sync + 'static) {
     // A second receiver is ignored, as documented.
     let _ = LOG.set(Box::new(receive));

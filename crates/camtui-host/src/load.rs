@@ -1,7 +1,7 @@
 //! From a path to a loaded library: who may have written the file, what is in it, and only then the loader.
 //!
-//! A library is never unloaded: its thread-locals and threads may outlive every call, and running their destructors from
-//! an unmapped page crashes the program.
+//! A library is never unloaded: its thread-locals and threads may outlive every call, and running their
+//! destructors from an unmapped page crashes the program.
 
 use std::path::{Path, PathBuf};
 
@@ -90,22 +90,23 @@ pub enum LoadError {
 }
 
 impl Library {
-    /// Loads the library at `path` into this process, if `asked` lets it pass. What should be told to the user although it
-    /// was loaded is the second value.
+    /// Loads the library at `path` into this process, if `asked` lets it pass. What should be told to the
+    /// user although it was loaded is the second value.
     pub fn load(path: &Path, asked: Asked) -> Result<(Self, Option<String>), LoadError> {
         let (path, notice) = admit(path, asked)?;
         let what = show(&path);
         inspect(&path).map_err(|reason| LoadError::Unfit { what: what.clone(), reason })?;
         let entry = open(&path).map_err(|reason| LoadError::Loader { path: what, reason })?;
-        // SAFETY: `open` found the symbol in a library that stays loaded; that the symbol is what it says was read from the
-        // file just now. Whoever wrote the library vouches for the rest, and `trust` for who that may be.
+        // SAFETY: `open` found the symbol in a library that stays loaded; that the symbol is what it says was
+        // read from the file just now. Whoever wrote the library vouches for the rest, and `trust` for who
+        // that may be.
         let library = unsafe { Self::describe(Origin::File(path), entry)? };
         Ok((library, notice))
     }
 }
 
-/// The absolute, canonical path of a file that may be loaded, and a notice if that deserves one. Nothing of the file is
-/// read yet.
+/// The absolute, canonical path of a file that may be loaded, and a notice if that deserves one. Nothing of
+/// the file is read yet.
 pub fn admit(path: &Path, asked: Asked) -> Result<(PathBuf, Option<String>), LoadError> {
     let missing = |error: std::io::Error| LoadError::Missing { path: show(path), reason: error.to_string() };
     let canonical = path.canonicalize().map_err(missing)?;
@@ -129,7 +130,8 @@ fn show(path: &Path) -> String {
 fn open(path: &Path) -> Result<*const abi::Entry, String> {
     use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
     let flags = RTLD_NOW | RTLD_LOCAL | libc::RTLD_NODELETE;
-    // SAFETY: loading runs the library's initialisers. The path is absolute, its owner trusted and its entry in order.
+    // SAFETY: loading runs the library's initialisers. The path is absolute, its owner trusted and its entry
+    // in order.
     let library = unsafe { Library::open(Some(path), flags) }.map_err(|error| plain(&error))?;
     // SAFETY: the address of a data symbol; it is only read as what its own head says.
     let entry =
@@ -143,8 +145,8 @@ fn open(path: &Path) -> Result<*const abi::Entry, String> {
 #[cfg(windows)]
 fn open(path: &Path) -> Result<*const abi::Entry, String> {
     use libloading::os::windows::{LOAD_WITH_ALTERED_SEARCH_PATH, Library};
-    // SAFETY: loading runs the library's initialisers. The path is absolute and its entry in order. Other libraries it
-    // needs are looked for beside it.
+    // SAFETY: loading runs the library's initialisers. The path is absolute and its entry in order. Other
+    // libraries it needs are looked for beside it.
     let library =
         unsafe { Library::load_with_flags(path, LOAD_WITH_ALTERED_SEARCH_PATH) }.map_err(|e| plain(&e))?;
     library.pin().map_err(|error| plain(&error))?;
@@ -157,7 +159,8 @@ fn open(path: &Path) -> Result<*const abi::Entry, String> {
     Ok(entry)
 }
 
-/// The loader's own words, which may quote the file.
+/// The loader's own words, which may quote the file; `libloading` keeps them in the error's source.
 fn plain(error: &libloading::Error) -> String {
-    clean(&error.to_string(), 2_000)
+    let words = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    clean(&words, 2_000)
 }

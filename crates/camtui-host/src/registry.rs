@@ -1,12 +1,13 @@
 //! All explainers there are, by id.
 //!
-//! When two have the same id, the one that was added first keeps it: bundled ones, then files the user named, then what
-//! was found in searched folders. So no file that lies in a folder can pass for a bundled explainer. The later one is still
-//! there under its qualified id, `LIBRARY:ID`, and the user is told.
+//! When two have the same id, the one that was added first keeps it: bundled ones, then files the user named,
+//! then what was found in searched folders. So no file that lies in a folder can pass for a bundled
+//! explainer. The later one is still there under its qualified id, `LIBRARY:ID`, and the user is told.
 
 use std::sync::Arc;
 
-use crate::{Explainer, Library};
+use crate::search::Found;
+use crate::{Explainer, Library, LoadError};
 
 /// All explainers there are.
 #[derive(Debug, Default)]
@@ -55,6 +56,13 @@ impl Registry {
         }
         self.libraries.push(library);
         notices
+    }
+
+    /// Loads what [`search`](crate::search::search) found and adds it; the sentences are what the user should
+    /// be told.
+    pub fn load(&mut self, found: &Found) -> Result<Vec<String>, LoadError> {
+        let (library, notice) = Library::load(&found.path, found.asked)?;
+        Ok(notice.into_iter().chain(self.add(library)).collect())
     }
 
     /// The explainer of that id, or of that qualified id.

@@ -133,7 +133,8 @@ fn judge(
     layer: Option<String>,
 ) -> Result<Output, ExplainError> {
     let id = id.to_owned();
-    if status == abi::CANCELLED && cancelled {
+    // Once the user has cancelled, whatever an explainer makes of the refused calls is the same to them.
+    if cancelled && status != abi::OK {
         return Err(ExplainError::Cancelled);
     }
     if let Some(reason) = collected.refused {

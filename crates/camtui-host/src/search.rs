@@ -1,5 +1,5 @@
-//! Where plugins are looked for: files the user named, `CAMTUI_PLUGIN_PATH`, the user's data folder, beside the program.
-//! Never the current folder by itself.
+//! Where plugins are looked for: files the user named, `CAMTUI_PLUGIN_PATH`, the user's data folder, beside
+//! the program. Never the current folder by itself.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -31,8 +31,8 @@ pub struct Found {
     pub asked: Asked,
 }
 
-/// All candidates in the order in which they are loaded, each file once. The second value is one sentence for each place
-/// that was skipped.
+/// All candidates in the order in which they are loaded, each file once. The second value is one sentence for
+/// each place that was skipped.
 pub fn search(places: &Places<'_>) -> (Vec<Found>, Vec<String>) {
     let mut found: Vec<Found> = vec![];
     let mut skipped = vec![];
@@ -74,7 +74,8 @@ pub fn search(places: &Places<'_>) -> (Vec<Found>, Vec<String>) {
     (found, skipped)
 }
 
-/// The files of a folder that bear this system's ending for libraries, by name. A folder that is not there has none.
+/// The files of a folder that bear this system's ending for libraries, by name. A folder that is not there
+/// has none.
 fn libraries(folder: &Path) -> Vec<PathBuf> {
     let ending = OsStr::new(std::env::consts::DLL_EXTENSION);
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
@@ -89,6 +90,7 @@ fn libraries(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::fs;
 

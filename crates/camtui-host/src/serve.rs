@@ -1,7 +1,7 @@
 //! The session: a [`Backend`] behind the interface's function pointers.
 //!
-//! Every value that is handed out is kept alive here until the call of `explain` is over. A panic of the backend ends
-//! here too: one that crossed the interface would abort the program.
+//! Every value that is handed out is kept alive here until the call of `explain` is over. A panic of the
+//! backend ends here too: one that crossed the interface would abort the program.
 
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -188,8 +188,8 @@ fn same_number(a: &[usize], b: &[usize]) -> Result<(), Problem> {
     Err(Problem::Invalid(format!("{:?} items come with {:?} seeds", a.first(), b.first())))
 }
 
-// SAFETY of what follows: the header obliges the plugin to pass the session it was given, while `explain` runs, and
-// tensors that are null or what they say.
+// SAFETY of what follows: the header obliges the plugin to pass the session it was given, while `explain`
+// runs, and tensors that are null or what they say.
 
 unsafe extern "C" fn input(session: *const abi::Session, out: *mut abi::Tensor) -> abi::Status {
     // SAFETY: see above.

@@ -1,7 +1,8 @@
 //! Texts that came from elsewhere and will be shown in a terminal.
 
-/// `text` with nothing in it that a terminal would act on: line breaks and tabs become spaces, other control characters
-/// and the marks that reorder or hide text are written out as `\u{1b}`. At most `limit` characters, then `…`.
+/// `text` with nothing in it that a terminal would act on: line breaks and tabs become spaces, other control
+/// characters and the marks that reorder or hide text are written out as `\u{1b}`. At most `limit`
+/// characters, then `…`.
 pub fn clean(text: &str, limit: usize) -> String {
     let mut out = String::with_capacity(text.len().min(limit));
     for (n, c) in text.trim().chars().enumerate() {

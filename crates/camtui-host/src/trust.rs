@@ -98,6 +98,7 @@ fn check_for(path: &Path, asked: Asked, user: u32) -> Result<Option<String>, Tru
 }
 
 #[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{MetadataExt, PermissionsExt};

@@ -1,13 +1,13 @@
 //! The interface as it lies in memory: the Rust twin of `include/camtui_plugin.h`.
 //!
-//! The header is the contract and says of every function which thread may call it, who owns each pointer and how
-//! long it lives; this file repeats only the layout. `tests/layout.rs` holds the two together. Plugin authors use
-//! the safe types of the crate root and never see this module.
+//! The header is the contract and says of every function which thread may call it, who owns each pointer and
+//! how long it lives; this file repeats only the layout. `tests/layout.rs` holds the two together. Plugin
+//! authors use the safe types of the crate root and never see this module.
 //!
-//! Rules that keep a plugin loadable for years: nothing here is ever reordered, removed or given another meaning
-//! within a major version; a minor version appends fields to structs and nothing else; every struct but
-//! [`Text`] begins with its `size`, and a reader touches a field only if `size` covers it; numbers stand for enums
-//! and `u8` for booleans, because a foreign value outside a Rust enum is undefined behaviour.
+//! Rules that keep a plugin loadable for years: nothing here is ever reordered, removed or given another
+//! meaning within a major version; a minor version appends fields to structs and nothing else; every struct
+//! but [`Text`] begins with its `size`, and a reader touches a field only if `size` covers it; numbers stand
+//! for enums and `u8` for booleans, because a foreign value outside a Rust enum is undefined behaviour.
 
 use std::ffi::{c_char, c_void};
 

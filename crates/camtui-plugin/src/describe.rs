@@ -19,8 +19,8 @@ pub struct Description {
 }
 
 impl Description {
-    /// `id` is what the user types: lower-case letters, digits, `-`, `+`, `.` and `_`, at most 64; it never changes.
-    /// `name` is what the user reads.
+    /// `id` is what the user types: lower-case letters, digits, `-`, `+`, `.` and `_`, at most 64; it never
+    /// changes. `name` is what the user reads.
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -77,8 +77,8 @@ impl Description {
         self
     }
 
-    /// The method ends in a ReLU. The explainer gives the map before it; camtui applies it, unless the user asks for
-    /// the signed map.
+    /// The method ends in a ReLU. The explainer gives the map before it; camtui applies it, unless the user
+    /// asks for the signed map.
     #[must_use]
     pub fn rectify(mut self) -> Self {
         self.rectify = true;
@@ -159,6 +159,50 @@ enum Kind {
     Text(String),
 }
 
+/// The two ends of a [`Param::range`], both included; made from ranges of numbers.
+#[derive(Clone, Debug)]
+pub struct Bounds(Ends);
+
+#[derive(Clone, Debug)]
+enum Ends {
+    Whole(RangeInclusive<i64>),
+    Real(RangeInclusive<f64>),
+}
+
+impl Bounds {
+    fn whole(self) -> RangeInclusive<i64> {
+        match self.0 {
+            Ends::Whole(range) => range,
+            Ends::Real(range) => range.start().ceil() as i64..=range.end().floor() as i64,
+        }
+    }
+
+    fn real(self) -> RangeInclusive<f64> {
+        match self.0 {
+            Ends::Whole(range) => *range.start() as f64..=*range.end() as f64,
+            Ends::Real(range) => range,
+        }
+    }
+}
+
+impl From<RangeInclusive<i32>> for Bounds {
+    fn from(range: RangeInclusive<i32>) -> Self {
+        Self(Ends::Whole(i64::from(*range.start())..=i64::from(*range.end())))
+    }
+}
+
+impl From<RangeInclusive<i64>> for Bounds {
+    fn from(range: RangeInclusive<i64>) -> Self {
+        Self(Ends::Whole(range))
+    }
+}
+
+impl From<RangeInclusive<f64>> for Bounds {
+    fn from(range: RangeInclusive<f64>) -> Self {
+        Self(Ends::Real(range))
+    }
+}
+
 impl Param {
     fn new(key: impl Into<String>, kind: Kind) -> Self {
         Self { key: key.into(), help: String::new(), kind }
@@ -194,14 +238,14 @@ impl Param {
         Self::new(key, Kind::Text(default.into()))
     }
 
-    /// Least and greatest value of a number; of an [`int`](Self::int) the whole numbers within. Other kinds have none.
+    /// Least and greatest value of a number: `range(1..=1000)`, `range(0.0..=1.0)`. Of an [`int`](Self::int)
+    /// the whole numbers within. Other kinds have none.
     #[must_use]
-    pub fn range(mut self, bounds: RangeInclusive<f64>) -> Self {
+    pub fn range(mut self, bounds: impl Into<Bounds>) -> Self {
+        let bounds = bounds.into();
         match &mut self.kind {
-            Kind::Int { range, .. } => {
-                *range = Some(bounds.start().ceil() as i64..=bounds.end().floor() as i64);
-            }
-            Kind::Float { range, .. } => *range = Some(bounds),
+            Kind::Int { range, .. } => *range = Some(bounds.whole()),
+            Kind::Float { range, .. } => *range = Some(bounds.real()),
             Kind::Bool(_) | Kind::Choice { .. } | Kind::Text(_) => {}
         }
         self

@@ -1,5 +1,5 @@
-//! From a list of [`Explainer`]s to the entry that a host finds: the [`export!`](crate::export) macro and what stands
-//! behind it.
+//! From a list of [`Explainer`]s to the entry that a host finds: the [`export!`](crate::export) macro and
+//! what stands behind it.
 
 use std::ffi::c_void;
 use std::ptr::null;
@@ -14,8 +14,8 @@ use crate::{Error, Explainer, Map, Params, Session, abi};
 /// Makes a library of explainers out of values that implement [`Explainer`].
 ///
 /// - `export!(A, B);` is what a plugin needs: the symbol that camtui looks for, and the function below.
-/// - `export!(fn entry: A, B);` makes only `pub fn entry() -> &'static abi::Entry`, for explainers that are linked into a
-///   program. (Two libraries in one program would both define the symbol.)
+/// - `export!(fn entry: A, B);` makes only `pub fn entry() -> &'static abi::Entry`, for explainers that are only ever linked
+///   into a program. (One library with the symbol may be linked in; two would both define it.)
 /// - `export!(symbol: A, B);` makes only the symbol.
 #[macro_export]
 macro_rules! export {
@@ -143,7 +143,8 @@ extern "C" fn explainer<B: Bundle>(index: u32) -> *const abi::Explainer {
     guarded(|| B::cell().get_or_init(B::make).get(index as usize).map_or(null(), |r| r.0)).unwrap_or(null())
 }
 
-/// The one function behind every descriptor: makes the host's pointers safe, calls the explainer, catches its panic.
+/// The one function behind every descriptor: makes the host's pointers safe, calls the explainer, catches its
+/// panic.
 unsafe extern "C" fn explain(
     this: *const abi::Explainer,
     session: *const abi::Session,
@@ -153,8 +154,8 @@ unsafe extern "C" fn explain(
     if !(covers(this) && covers(session) && covers(values) && covers(sink)) {
         return abi::INVALID;
     }
-    // SAFETY: the header obliges the host to pass pointers that live until this function returns; each is as large
-    // as the struct this library was built with.
+    // SAFETY: the header obliges the host to pass pointers that live until this function returns; each is as
+    // large as the struct this library was built with.
     let (Some(this), Some(session), Some(values), Some(sink)) =
         (unsafe { (this.as_ref(), session.as_ref(), values.as_ref(), sink.as_ref()) })
     else {
@@ -172,7 +173,7 @@ unsafe extern "C" fn explain(
         let keys = context.keys.get().map(Vec::as_slice).unwrap_or_default();
         // SAFETY: as above; the host gives one value a parameter.
         let params = unsafe { Params::new(keys, values) };
-        // SAFETY: as above; a session is this thread's own.
+        // SAFETY: as above.
         let session = unsafe { Session::new(session) };
         context.explainer.explain(&session, &params).and_then(|map| give(sink, &map))
     });

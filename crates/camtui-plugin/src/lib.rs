@@ -28,9 +28,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! Underneath lies a C interface ([`abi`], `include/camtui_plugin.h`), so that a plugin may be built by another
-//! compiler, in another language, years later. A panic inside `explain` is caught on the plugin's side and becomes the
-//! explainer's error.
+//! Underneath lies a C interface ([`abi`], `include/camtui_plugin.h`), so that a plugin may be built by
+//! another compiler, in another language, years later. A panic inside `explain` is caught on the plugin's
+//! side and becomes the explainer's error.
 
 pub mod abi;
 mod describe;
@@ -41,7 +41,7 @@ mod panics;
 mod params;
 mod session;
 
-pub use describe::{Description, Param};
+pub use describe::{Bounds, Description, Param};
 #[doc(hidden)]
 pub use entry::{Bundle, Registered, entry_of, registered};
 pub use error::Error;

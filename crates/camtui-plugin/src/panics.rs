@@ -1,8 +1,8 @@
 //! Panics stay on this side of the interface: one that crossed it would abort the whole program.
 //!
-//! A plugin carries its own copy of the standard library, and with it a panic hook of its own that would print over the
-//! terminal picture. So this hook keeps the message of a panic inside a guarded call; all other panics of this copy go
-//! where they went before.
+//! A plugin carries its own copy of the standard library, and with it a panic hook of its own that would
+//! print over the terminal picture. So this hook keeps the message of a panic inside a guarded call; all
+//! other panics of this copy go where they went before.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -11,6 +11,11 @@ pub struct Session<'a> {
     raw: &'a abi::Session,
 }
 
+// SAFETY: the header lets any thread call a session's functions until `explain` returns.
+unsafe impl Send for Session<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Session<'_> {}
+
 /// Values the host owns: dense, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View<'a> {
@@ -154,8 +159,8 @@ macro_rules! call {
         let Some(function) = $session.raw.$function else {
             return Err(Error::NotSupported(format!("this camtui does not offer `{}`", stringify!($function))));
         };
-        // SAFETY: the host's function with the host's session; every other pointer is to a local that outlives the
-        // call, or to values behind a reference.
+        // SAFETY: the host's function with the host's session; every other pointer is to a local that
+        // outlives the call, or to values behind a reference.
         let status = unsafe { function(from_ref($session.raw) $(, $argument)*, $(&raw mut $out),+) };
         $session.check(status)
     }};
@@ -164,7 +169,7 @@ macro_rules! call {
 impl<'a> Session<'a> {
     /// # Safety
     ///
-    /// `raw` is as the header says, alive during `'a`, and only this thread uses it.
+    /// `raw` is as the header says and alive during `'a`.
     pub(crate) unsafe fn new(raw: &'a abi::Session) -> Self {
         Self { raw }
     }
@@ -183,7 +188,8 @@ impl<'a> Session<'a> {
         view(&out)
     }
 
-    /// What is explained, as the cotangent of the logits: `[1, classes]`. For a class it is 1 there and 0 elsewhere.
+    /// What is explained, as the cotangent of the logits: `[1, classes]`. For a class it is 1 there and 0
+    /// elsewhere.
     pub fn seed(&self) -> Result<View<'a>, Error> {
         let mut out = abi::Tensor::EMPTY;
         call!(self, seed; out)?;
@@ -234,7 +240,8 @@ impl<'a> Session<'a> {
         view(&out)
     }
 
-    /// The gradient of the session's own [`seed`](Self::seed): `[1, K, h, w]` at a layer, `[1, C, H, W]` at the image.
+    /// The gradient of the session's own [`seed`](Self::seed): `[1, K, h, w]` at a layer, `[1, C, H, W]` at
+    /// the image.
     pub fn gradient<'p>(&self, place: impl Into<Place<'p>>) -> Result<View<'a>, Error> {
         let mut out = abi::Tensor::EMPTY;
         call!(self, gradient, place.into().index(), std::ptr::null(), abi::RULE_PLAIN; out)?;
@@ -275,7 +282,8 @@ impl<'a> Session<'a> {
         view(&out)
     }
 
-    /// The gradient on other inputs, `[n, C, H, W]`, of as many seeds, `n × classes` values: `[n, …]` at `place`.
+    /// The gradient on other inputs, `[n, C, H, W]`, of as many seeds, `n × classes` values: `[n, …]` at
+    /// `place`.
     pub fn gradient_at<'p>(
         &self,
         shape: &[usize],
@@ -291,8 +299,8 @@ impl<'a> Session<'a> {
         view(&out)
     }
 
-    /// The gradient with respect to other activations of a layer, `[n, K, h, w]`, of as many seeds, `n × classes`
-    /// values: `[n, K, h, w]`.
+    /// The gradient with respect to other activations of a layer, `[n, K, h, w]`, of as many seeds, `n ×
+    /// classes` values: `[n, K, h, w]`.
     pub fn gradient_from(
         &self,
         layer: &Layer,
@@ -390,7 +398,8 @@ impl<'a> Session<'a> {
 
 /// What the host filled in; only called with an out-parameter of a call that answered [`abi::OK`].
 fn view<'a>(tensor: &abi::Tensor) -> Result<View<'a>, Error> {
-    // SAFETY: the host filled it, with values that live until `explain` returns; every caller narrows `'a` to that.
+    // SAFETY: the host filled it, with values that live until `explain` returns; every caller narrows `'a` to
+    // that.
     let view = unsafe { tensor.view() };
     let (shape, data) = view.ok_or_else(|| Error::new("camtui answered with a tensor that cannot be"))?;
     Ok(View { shape, data })

@@ -1,6 +1,7 @@
 //! CAM: the weights of the final linear layer, laid back over the channels that it pooled.
 //!
 //! Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016.
+#![forbid(unsafe_code)]
 
 use camtui_plugin::{Description, Error, Explainer, Layer, LinearHead, Map, Params, Session};
 

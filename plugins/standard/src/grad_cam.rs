@@ -1,6 +1,8 @@
 //! Grad-CAM: each channel weighted by how much the score rises with it on average.
 //!
-//! Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017.
+//! Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV
+//! 2017.
+#![forbid(unsafe_code)]
 
 use camtui_plugin::{Description, Error, Explainer, Map, Params, Session};
 

@@ -1,4 +1,5 @@
 //! What most methods end in: the channels of a layer, each with its weight, added up.
+#![forbid(unsafe_code)]
 
 use camtui_plugin::{Error, Layer, Map, View};
 

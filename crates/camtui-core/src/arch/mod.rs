@@ -11,7 +11,7 @@ mod fit;
 mod resnet;
 
 pub use blueprint::{IMAGE, LOGITS};
-pub use fit::ArchError;
+pub use fit::{ArchError, Problems};
 
 use crate::{
     Recipe,

@@ -1,11 +1,12 @@
 //! Readers of weight files: PyTorch checkpoints and safetensors, as a [`StateDict`] of f32 tensors.
 //!
 //! A PyTorch checkpoint is a program for Python's pickle machine, and Python runs whatever it asks for. Here nothing is
-//! run: `pickle` knows the few instructions and names that a state dict is made of and refuses the first other
-//! one by its name. `torch` opens the two containers (a zip of today, the plain sequence of before 1.6), `element`
+//! run: `pickle` and `names` know the few instructions and names that a state dict is made of and refuse the first
+//! other one by its name. `torch` opens the two containers (a zip of today, the plain sequence of before 1.6), `element`
 //! turns stored numbers of any width into f32, and `plain` reads safetensors.
 
 mod element;
+mod names;
 mod pickle;
 mod plain;
 mod state;

@@ -1,14 +1,15 @@
 //! Python's pickle machine, reduced to what builds a dictionary of tensors.
 //!
-//! The machine never calls anything. `GLOBAL` may name only the entries of [`Name::find`], and `REDUCE` understands
-//! only those. Objects live in one arena and values are indices into it, so neither cycles nor deep nesting in a
-//! hostile file can leak memory or overflow the stack. A pickle of n bytes makes at most n objects.
+//! The machine never calls anything. `GLOBAL` may name only what [`Name::find`] knows, and `REDUCE` understands only
+//! that. Objects live in one arena and values are indices into it, so neither cycles nor deep nesting in a hostile file
+//! can leak memory or overflow the stack. A pickle of n bytes makes at most n objects.
 
 use std::collections::HashMap;
 
 use super::{
     Problem,
     element::{Element, View},
+    names::{Name, instruction_name},
 };
 
 /// The instruction that every pickle of protocol 2 or later begins with.
@@ -28,51 +29,6 @@ pub enum Value {
     Name(Name),
     Storage(usize),
     Tensor(usize),
-}
-
-/// The names of Python that a state dict is made of.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Name {
-    OrderedDict,
-    RebuildTensor,
-    RebuildTensorV2,
-    RebuildParameter,
-    Storage(&'static str, Option<Element>),
-}
-
-impl Name {
-    fn find(module: &str, name: &str) -> Result<Self, Problem> {
-        let storage = |name: &'static str, element| Ok(Self::Storage(name, element));
-        match (module, name) {
-            ("collections", "OrderedDict") => Ok(Self::OrderedDict),
-            ("torch._utils", "_rebuild_tensor") => Ok(Self::RebuildTensor),
-            ("torch._utils", "_rebuild_tensor_v2") => Ok(Self::RebuildTensorV2),
-            ("torch._utils", "_rebuild_parameter") => Ok(Self::RebuildParameter),
-            ("torch" | "torch.cuda", name) => match name {
-                "DoubleStorage" => storage("float64", Some(Element::F64)),
-                "FloatStorage" => storage("float32", Some(Element::F32)),
-                "HalfStorage" => storage("float16", Some(Element::F16)),
-                "BFloat16Storage" => storage("bfloat16", Some(Element::BF16)),
-                "LongStorage" => storage("int64", Some(Element::I64)),
-                "IntStorage" => storage("int32", Some(Element::I32)),
-                "ShortStorage" => storage("int16", Some(Element::I16)),
-                "CharStorage" => storage("int8", Some(Element::I8)),
-                "ByteStorage" => storage("uint8", Some(Element::U8)),
-                "BoolStorage" => storage("bool", Some(Element::Bool)),
-                "ComplexFloatStorage" => storage("complex64", None),
-                "ComplexDoubleStorage" => storage("complex128", None),
-                "QInt8Storage" | "QUInt8Storage" | "QInt32Storage" | "QUInt4x2Storage"
-                | "QUInt2x4Storage" => storage("quantised numbers", None),
-                "UntypedStorage" => storage("bytes of no known type", None),
-                _ => Err(forbidden(module, name)),
-            },
-            _ => Err(forbidden(module, name)),
-        }
-    }
-}
-
-fn forbidden(module: &str, name: &str) -> Problem {
-    Problem::Forbidden(format!("{module}.{name}").escape_debug().take(120).collect())
 }
 
 /// A run of numbers that the pickle refers to and the container holds.
@@ -461,33 +417,4 @@ fn damaged(what: &str, at: usize) -> Problem {
 
 fn ended(at: usize) -> Problem {
     damaged("its end too soon", at)
-}
-
-/// Names for the instructions that a hostile or foreign file is likely to hold.
-fn instruction_name(instruction: u8) -> String {
-    let name = match instruction {
-        b'o' => "OBJ",
-        b'S' => "STRING",
-        b'V' => "UNICODE",
-        b'I' => "INT",
-        b'L' => "LONG",
-        b'F' => "FLOAT",
-        b'd' => "DICT",
-        b'l' => "LIST",
-        b'p' => "PUT",
-        b'g' => "GET",
-        b'0' => "POP",
-        b'2' => "DUP",
-        b'P' => "PERSID",
-        b'B' => "BINBYTES",
-        b'C' => "SHORT_BINBYTES",
-        0x81 => "NEWOBJ",
-        0x82..=0x84 => "EXT",
-        0x8d => "BINUNICODE8",
-        0x8f => "EMPTY_SET",
-        0x92 => "NEWOBJ_EX",
-        0x96 => "BYTEARRAY8",
-        _ => return format!("0x{instruction:02x}"),
-    };
-    name.into()
 }

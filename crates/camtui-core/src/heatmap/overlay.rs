@@ -71,8 +71,8 @@ pub struct Levels {
     top: u32,
     /// Columns of the part.
     columns: usize,
-    /// Row by row.
-    levels: Vec<u8>,
+    /// The levels of the part, row by row.
+    values: Vec<u8>,
 }
 
 impl Levels {
@@ -89,7 +89,7 @@ impl Levels {
         let (left, right) = covered(seen.x0, seen.x1, width);
         let (top, bottom) = covered(seen.y0, seen.y1, height);
         if left >= right || top >= bottom {
-            return Self { width, height, left: 0, top: 0, columns: 0, levels: Vec::new() };
+            return Self { width, height, left: 0, top: 0, columns: 0, values: Vec::new() };
         }
         let axis = |cells, first: u32, last: u32, start: f32, end: f32| {
             let from = |edge: f32| f64::from(edge) - f64::from(first);
@@ -105,8 +105,8 @@ impl Levels {
             // The cast clips.
             (unit * 255.0 + 0.5) as u8
         };
-        let levels = large.values().iter().map(|&value| level(value)).collect();
-        Self { width, height, left, top, columns: (right - left) as usize, levels }
+        let values = large.values().iter().map(|&value| level(value)).collect();
+        Self { width, height, left, top, columns: (right - left) as usize, values }
     }
 
     /// The colours mixed with the photo, or `None` where it has another size than these levels were made for.
@@ -131,7 +131,7 @@ impl Levels {
         if self.columns > 0 {
             let stride = self.width as usize * 3;
             let rows = pixels.chunks_exact_mut(stride).skip(self.top as usize);
-            for (row, levels) in rows.zip(self.levels.chunks_exact(self.columns)) {
+            for (row, levels) in rows.zip(self.values.chunks_exact(self.columns)) {
                 let row = &mut row[self.left as usize * 3..];
                 for (pixel, &level) in row.chunks_exact_mut(3).zip(levels) {
                     for (value, colour) in pixel.iter_mut().zip(colours[usize::from(level)]) {
@@ -178,7 +178,7 @@ mod tests {
                 let overlay = levels.over(&photo, Style { alpha, colormap }).unwrap();
                 let table = colormap.table();
                 for (i, value) in overlay.pixels().iter().enumerate() {
-                    let colour = f32::from(table[usize::from(levels.levels[i / 3])][i % 3]);
+                    let colour = f32::from(table[usize::from(levels.values[i / 3])][i % 3]);
                     let exact = (1.0 - alpha) * f32::from(photo.pixels()[i]) + alpha * colour;
                     assert!(
                         (f32::from(*value) - exact).abs() <= 0.51,
@@ -192,13 +192,13 @@ mod tests {
     #[test]
     fn levels_span_the_upsampled_map() {
         let levels = Levels::new(&ramp(), 8, 1, Rect::whole(8, 1), Interpolation::Nearest, false);
-        assert_eq!(levels.levels, [0, 0, 64, 64, 128, 128, 255, 255]);
+        assert_eq!(levels.values, [0, 0, 64, 64, 128, 128, 255, 255]);
         let signed = Heatmap::new(1, 3, vec![-1.0, 0.0, 2.0]).unwrap();
         let levels = Levels::new(&signed, 3, 1, Rect::whole(3, 1), Interpolation::Nearest, true);
-        assert_eq!(levels.levels, [64, 128, 255]);
+        assert_eq!(levels.values, [64, 128, 255]);
         let blank = Heatmap::new(2, 2, vec![0.7; 4]).unwrap();
         let levels = Levels::new(&blank, 9, 9, Rect::whole(9, 9), Interpolation::Bilinear, false);
-        assert!(levels.levels.iter().all(|&level| level == 0));
+        assert!(levels.values.iter().all(|&level| level == 0));
     }
 
     #[test]
@@ -227,7 +227,7 @@ mod tests {
         let seen = Rect { x0: -4.0, y0: -4.0, x1: 4.0, y1: 4.0 };
         let levels = Levels::new(&ramp(), 4, 4, seen, Interpolation::Nearest, false);
         // Only the right half of the map is on the photo, and normalised there.
-        assert_eq!(levels.levels[..4], [0, 0, 255, 255]);
+        assert_eq!(levels.values[..4], [0, 0, 255, 255]);
         let nowhere = Rect { x0: 9.0, y0: 9.0, x1: 12.0, y1: 12.0 };
         let levels = Levels::new(&ramp(), 4, 4, nowhere, Interpolation::Nearest, false);
         let same = levels.over(&photo(4, 4), Style::default_for(false)).unwrap();

@@ -170,7 +170,7 @@ fn hash_file(path: &Path) -> Result<String, CacheError> {
 }
 
 /// SHA-256 (hex) of bytes in memory.
-pub(super) fn hex(digest: &[u8]) -> String {
+fn hex(digest: &[u8]) -> String {
     digest.iter().map(|b| format!("{b:02x}")).collect()
 }
 

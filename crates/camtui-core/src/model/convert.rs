@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
-
-use super::cache::{CacheError, hex, read_model};
+use super::cache::{CacheError, read_model};
 use super::open::ModelSource;
 use crate::arch::{self, ArchError};
 use crate::checkpoint::{self, CheckpointError};
@@ -65,7 +63,7 @@ pub(super) struct Converted {
 pub(super) fn convert(source: &ModelSource, sha256: &str) -> Result<Converted, ConvertError> {
     let name = source.to_string();
     let mut model = match source {
-        ModelSource::Embedded => from_weights(&name, &arch::embedded::state()?)?,
+        ModelSource::Embedded => from_weights(&name, &arch::embedded::state())?,
         ModelSource::File(path) if is_onnx(path) => {
             let mut model = read_model(path)?;
             if let Some(metadata) = Metadata::read(&model)?
@@ -105,9 +103,4 @@ fn from_weights(file: &str, state: &checkpoint::StateDict) -> Result<ModelProto,
 /// ONNX by its name; anything else is taken for a weight file, whose reader says what it found.
 fn is_onnx(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx"))
-}
-
-/// SHA-256 (hex) of the embedded model.
-pub(super) fn embedded_sha256() -> String {
-    hex(&Sha256::digest(arch::embedded::bytes()))
 }

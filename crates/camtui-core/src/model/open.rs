@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::cache::{Cache, CacheError};
-use super::convert::{ConvertError, Converted, convert, embedded_sha256};
+use super::convert::{ConvertError, Converted, convert};
 use super::network::{Exported, Network, Schedule};
 use crate::arch;
 use crate::onnx::metadata::Metadata;
@@ -66,7 +66,7 @@ impl Opened {
 /// Opens `source`: the cached conversion if there is a sound one, else a new one, which is then cached.
 pub fn open(source: &ModelSource, cache: &Cache) -> Result<Opened, OpenError> {
     let sha256 = match source {
-        ModelSource::Embedded => embedded_sha256(),
+        ModelSource::Embedded => arch::embedded::SHA256_HEX.to_owned(),
         ModelSource::File(path) => cache.sha256_of(path)?,
     };
     let entry = cache.entry(&sha256);

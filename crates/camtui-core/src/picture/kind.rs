@@ -1,23 +1,22 @@
 //! What a file is, by its first bytes: names and extensions lie too often.
 
-use image::ImageFormat;
+use image::ImageFormat::{self, Bmp, Gif, Jpeg, Png, Tiff, WebP};
 
 /// The picture formats that are read, by the bytes they begin with.
 pub(super) fn picture_format(bytes: &[u8]) -> Option<ImageFormat> {
     let format = image::guess_format(bytes).ok()?;
-    use ImageFormat::{Bmp, Gif, Jpeg, Png, Tiff, WebP};
     matches!(format, Jpeg | Png | WebP | Gif | Bmp | Tiff).then_some(format)
 }
 
 /// How a format is called in messages.
 pub(super) fn format_name(format: ImageFormat) -> &'static str {
     match format {
-        ImageFormat::Jpeg => "JPEG",
-        ImageFormat::Png => "PNG",
-        ImageFormat::WebP => "WebP",
-        ImageFormat::Gif => "GIF",
-        ImageFormat::Bmp => "BMP",
-        ImageFormat::Tiff => "TIFF",
+        Jpeg => "JPEG",
+        Png => "PNG",
+        WebP => "WebP",
+        Gif => "GIF",
+        Bmp => "BMP",
+        Tiff => "TIFF",
         _ => "picture",
     }
 }

@@ -98,11 +98,11 @@ impl Backend for SessionBackend<'_> {
         })
     }
 
-    fn pixel_range(&self) -> Answer<Array> {
-        let recipe = self.session.network().metadata().recipe.as_ref().ok_or_else(|| {
-            BackendError::NotSupported("the model's preprocessing is not known".into())
-        })?;
-        let ends = |x: f32| (0..3).map(move |c| (x - recipe.mean[c]) / recipe.std[c]);
-        Ok(Array::new([2, 3], ends(0.0).chain(ends(1.0)).collect::<Vec<f32>>()))
+    fn pixel_range(&self) -> Answer<Vec<(f32, f32)>> {
+        let recipe = self.session.network().metadata().recipe.as_ref();
+        let recipe = recipe
+            .ok_or_else(|| BackendError::NotSupported("the model's preprocessing is not known".into()))?;
+        let at = |x: f32, c: usize| (x - recipe.mean[c]) / recipe.std[c];
+        Ok((0..3).map(|c| (at(0.0, c), at(1.0, c))).collect())
     }
 }

@@ -1,0 +1,168 @@
+//! The Rust structs and the header describe the same memory: numbers that are frozen for version 1, and a C
+//! compiler's own view of the header where there is one.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fmt::Write as _;
+use std::mem::offset_of;
+use std::path::Path;
+use std::process::Command;
+
+use camtui_plugin::abi;
+
+/// A struct's C name, its size, and its fields with their offsets.
+type Layout = (&'static str, usize, Vec<(&'static str, usize)>);
+
+macro_rules! layouts {
+    ($($rust:ident $c:literal { $($field:ident),+ })+) => {
+        vec![$(($c, size_of::<abi::$rust>(), vec![$((stringify!($field), offset_of!(abi::$rust, $field))),+])),+]
+    };
+}
+
+fn layouts() -> Vec<Layout> {
+    layouts! {
+        Text "camtui_text" { data, len }
+        Tensor "camtui_tensor" { size, rank, data, shape }
+        Layer "camtui_layer" { size, rank, name, shape, has_gradient, reserved }
+        Param "camtui_param" {
+            size, kind, key, help, bounded, bool_default, reserved, int_min, int_max, int_default, float_min, float_max,
+            float_default, text_default, choices, choice_count, reserved2
+        }
+        Value "camtui_value" { size, kind, integer, number, text }
+        Values "camtui_values" { size, count, values }
+        Explainer "camtui_explainer" {
+            size, needs, id, name, version, summary, reference, rectify, class_agnostic, reserved, param_count, params,
+            context, explain, get_extension
+        }
+        Host "camtui_host" { size, abi_minor, name, version, log, get_extension }
+        Session "camtui_session" {
+            size, classes, host, target, random_seed, layer_count, chosen_layer, layer_was_named, reserved, input, logits,
+            seed, layer, activation, gradient, forward, forward_from, gradient_at, gradient_from, layer_bias, linear_head,
+            pixel_range, last_error, progress, cancelled, log, get_extension
+        }
+        Sink "camtui_sink" { size, reserved, host, map, channel, layer, note, error, get_extension }
+        Entry "camtui_entry" {
+            magic, abi_major, abi_minor, size, reserved, initialise, explainer_count, explainer, get_extension
+        }
+    }
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn the_layout_of_version_1_0_is_frozen() {
+    let frozen: [(&str, usize, &[usize]); 11] = [
+        ("camtui_text", 16, &[0, 8]),
+        ("camtui_tensor", 80, &[0, 4, 8, 16]),
+        ("camtui_layer", 96, &[0, 4, 8, 24, 88, 89]),
+        ("camtui_param", 128, &[0, 4, 8, 24, 40, 41, 42, 48, 56, 64, 72, 80, 88, 96, 112, 120, 124]),
+        ("camtui_value", 40, &[0, 4, 8, 16, 24]),
+        ("camtui_values", 16, &[0, 4, 8]),
+        ("camtui_explainer", 128, &[0, 4, 8, 24, 40, 56, 72, 88, 89, 90, 92, 96, 104, 112, 120]),
+        ("camtui_host", 56, &[0, 4, 8, 24, 40, 48]),
+        (
+            "camtui_session",
+            192,
+            &[
+                0, 4, 8, 16, 24, 32, 36, 40, 41, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 136, 144,
+                152, 160, 168, 176, 184,
+            ],
+        ),
+        ("camtui_sink", 64, &[0, 4, 8, 16, 24, 32, 40, 48, 56]),
+        ("camtui_entry", 56, &[0, 8, 12, 16, 20, 24, 32, 40, 48]),
+    ];
+    let found = layouts();
+    assert_eq!(found.len(), frozen.len());
+    for ((name, size, fields), (frozen_name, frozen_size, offsets)) in found.iter().zip(frozen) {
+        assert_eq!((*name, *size), (frozen_name, frozen_size));
+        let found: Vec<usize> = fields.iter().map(|(_, offset)| *offset).collect();
+        assert_eq!(found, offsets, "{name}");
+    }
+}
+
+#[test]
+fn a_c_compiler_sees_the_same_layout_and_constants() {
+    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
+    if Command::new(&compiler).arg("--version").output().is_err() {
+        println!("skipped: there is no C compiler `{compiler}`");
+        return;
+    }
+    // Each line is a compile-time fact; one that does not hold names itself in the compiler's error.
+    let mut source = String::from("#include \"camtui_plugin.h\"\n");
+    let mut fact =
+        |fact: String| writeln!(source, "_Static_assert({fact}, \"{}\");", fact.replace('"', "")).unwrap();
+    for (name, size, fields) in layouts() {
+        fact(format!("sizeof({name}) == {size}"));
+        for (field, offset) in fields {
+            fact(format!("offsetof({name}, {field}) == {offset}"));
+        }
+    }
+    for (name, value) in [
+        ("ABI_MAJOR", abi::ABI_MAJOR),
+        ("ABI_MINOR", abi::ABI_MINOR),
+        ("OK", abi::OK),
+        ("FAILED", abi::FAILED),
+        ("NOT_SUPPORTED", abi::NOT_SUPPORTED),
+        ("CANCELLED", abi::CANCELLED),
+        ("INVALID", abi::INVALID),
+        ("IMAGE", abi::IMAGE),
+        ("NO_LAYER", abi::NO_LAYER),
+        ("RULE_PLAIN", abi::RULE_PLAIN),
+        ("RULE_GUIDED", abi::RULE_GUIDED),
+        ("NEEDS_ACTIVATIONS", abi::NEEDS_ACTIVATIONS),
+        ("NEEDS_GRADIENTS", abi::NEEDS_GRADIENTS),
+        ("NEEDS_FORWARD", abi::NEEDS_FORWARD),
+        ("PARAM_BOOL", abi::PARAM_BOOL),
+        ("PARAM_INT", abi::PARAM_INT),
+        ("PARAM_FLOAT", abi::PARAM_FLOAT),
+        ("PARAM_CHOICE", abi::PARAM_CHOICE),
+        ("PARAM_STRING", abi::PARAM_STRING),
+        ("LOG_DEBUG", abi::LOG_DEBUG),
+        ("LOG_INFO", abi::LOG_INFO),
+        ("LOG_WARNING", abi::LOG_WARNING),
+        ("LOG_ERROR", abi::LOG_ERROR),
+        ("MAX_RANK", abi::MAX_RANK as u32),
+    ] {
+        fact(format!("CAMTUI_{name} == {value}u"));
+    }
+    source.push_str("const unsigned char magic[8] = CAMTUI_MAGIC;\n#include <stdio.h>\n");
+    source.push_str("int main(void) { return fwrite(magic, 1, 8, stdout) == 8 ? 0 : 1; }\n");
+
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (c, program) = (folder.join("layout.c"), folder.join("layout"));
+    std::fs::write(&c, source).unwrap();
+    let made = Command::new(&compiler)
+        .args(["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include"))
+        .arg(&c)
+        .arg("-o")
+        .arg(&program)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert_eq!(Command::new(&program).output().unwrap().stdout, abi::MAGIC);
+}
+
+#[test]
+fn the_header_names_every_field_in_the_order_of_the_layout() {
+    let header =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("include/camtui_plugin.h"))
+            .unwrap();
+    for (name, _, fields) in layouts() {
+        let start = header
+            .find(&format!("struct {name} {{"))
+            .unwrap_or_else(|| panic!("the header has no struct {name}"));
+        let body = &header[start..start + header[start..].find("\n}").unwrap()];
+        // Pointers, arrays and function pointers alike: how many declarations end there.
+        let declared = strip_comments(body).matches(';').count();
+        assert_eq!(declared, fields.len(), "{name} has fields on one side only");
+    }
+}
+
+fn strip_comments(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("/*") {
+        out.push_str(&rest[..start]);
+        rest = rest[start..].find("*/").map_or("", |end| &rest[start + end + 2..]);
+    }
+    out + rest
+}
