@@ -36,9 +36,10 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let text = failure.to_string();
+            // Line by line: an error may say what helps in lines of its own.
+            let text: Vec<String> = failure.to_string().lines().map(sanitise).collect();
             if !text.is_empty() {
-                eprintln!("camtui: {}", sanitise(&text));
+                eprintln!("camtui: {}", text.join("\n"));
             }
             failure.code()
         }

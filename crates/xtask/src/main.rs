@@ -1,6 +1,7 @@
 //! The project's chores: `cargo run --release -p xtask -- --help`.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod embed;
 mod differentiate;
 mod forward;
@@ -17,6 +18,8 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Measure camtui beside pytorch-grad-cam and ONNX Runtime
+    Bench(bench::Bench),
     /// Make the embedded model's weight file from the published checkpoint
     EmbedModel(embed::EmbedModel),
     /// Append the gradients to a forward ONNX model
@@ -29,6 +32,7 @@ enum Chore {
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().chore {
+        Chore::Bench(chore) => chore.run(),
         Chore::EmbedModel(chore) => chore.run(),
         Chore::Differentiate(chore) => chore.run(),
         Chore::ForwardOnnx(chore) => chore.run(),
