@@ -265,7 +265,7 @@ impl Network {
 
         if gradients.is_empty() {
             let proto = into_subgraph(model, &[image], &forward_outputs)?;
-            let forward = Plan::compile(&proto, "the forward part", self.schedule)?;
+            let forward = Plan::compile(proto, "the forward part", self.schedule)?;
             return Ok(Parts { needs, forward, backward: None, head });
         }
         // The backward part needs the shapes of the values that the forward part leaves, so it is cut second; but
@@ -278,8 +278,7 @@ impl Network {
         };
         let backward_proto = subgraph(&model, &given(placeholder), &gradients)?;
         let proto = into_subgraph(model, std::slice::from_ref(&image), &forward_outputs)?;
-        let forward = Plan::compile(&proto, "the forward part", self.schedule)?;
-        drop(proto);
+        let forward = Plan::compile(proto, "the forward part", self.schedule)?;
         let shaped = residuals
             .iter()
             .map(|name| {
@@ -290,7 +289,7 @@ impl Network {
             })
             .collect::<Result<Vec<_>, ModelError>>()?;
         let backward_proto = into_subgraph(backward_proto, &given(shaped), &gradients)?;
-        let backward = Plan::compile(&backward_proto, "the backward part", self.schedule)?;
+        let backward = Plan::compile(backward_proto, "the backward part", self.schedule)?;
         Ok(Parts { needs, forward, backward: Some(backward), head })
     }
 }

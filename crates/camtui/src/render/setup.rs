@@ -60,10 +60,8 @@ impl Setup {
         let (png, npy) = (destination(&args.output, "png")?, destination(&args.save_map, "npy")?);
 
         let threads = job.threads();
-        let (schedule, workers) = match threads.min(job.inputs.len()) {
-            1 => (Schedule::OnePicture, 1),
-            workers => (Schedule::ManyPictures, workers),
-        };
+        let workers = threads.min(job.inputs.len());
+        let schedule = if workers < threads && workers == 1 { Schedule::OnePicture } else { Schedule::ManyPictures };
         let (style, input_errors) = (job.style, job.input_errors);
         let (inputs, explaining) = job.load(schedule)?;
         let on_screen = !args.json && png.is_none() && npy.is_none();
