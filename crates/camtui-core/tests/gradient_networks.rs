@@ -1,6 +1,7 @@
 //! Whole networks, differentiated and run by tract, against PyTorch (`tests/goldens/gradient_networks.py --write`).
 //!
 //! The weights come from the seeded generator that both sides have, so no weight file is needed.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 

@@ -13,12 +13,15 @@ fn goldens() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/data/rules")
 }
 
+/// Shape and values, row-major.
+type Values = (Vec<usize>, Vec<f64>);
+
 fn network(name: &str) -> ModelProto {
     let bytes = fs::read(goldens().join(format!("{name}.onnx"))).unwrap();
     ModelProto::decode(bytes.as_slice()).unwrap()
 }
 
-fn read(tensors: &SafeTensors, name: &str) -> (Vec<usize>, Vec<f64>) {
+fn read(tensors: &SafeTensors, name: &str) -> Values {
     let view = tensors.tensor(name).unwrap();
     let (words, _) = view.data().as_chunks::<8>();
     (view.shape().to_vec(), words.iter().map(|w| f64::from_le_bytes(*w)).collect())
@@ -31,7 +34,7 @@ fn relative(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// Runs `model` on tract, in f64, and gives its outputs by name.
-fn run(model: &ModelProto, inputs: &[(&str, &(Vec<usize>, Vec<f64>))]) -> HashMap<String, Vec<f64>> {
+fn run(model: &ModelProto, inputs: &[(&str, Values)]) -> HashMap<String, Vec<f64>> {
     let graph = model.graph.as_ref().unwrap();
     let mut runtime = tract_onnx::onnx().model_for_proto_model(model).unwrap();
     let mut values = tvec![];
@@ -63,7 +66,7 @@ fn every_rule_gives_autograds_gradients() {
         let golden = SafeTensors::deserialize(&bytes).unwrap();
         let found = differentiate(network(&name)).unwrap();
         assert_eq!(found.blocked, [], "{name}");
-        let inputs = [("image", &read(&golden, "image")), ("seed", &read(&golden, "seed"))];
+        let inputs = [("image", read(&golden, "image")), ("seed", read(&golden, "seed"))];
         let outputs = run(&found.model, &inputs);
         for output in golden.names().into_iter().filter(|n| *n != "image" && *n != "seed") {
             let error = relative(&outputs[output], &read(&golden, output).1);
