@@ -1,6 +1,7 @@
 //! Whole networks, differentiated and run by tract, against PyTorch (`tests/goldens/gradient_networks.py --write`).
 //!
 //! The weights come from the seeded generator that both sides have, so no weight file is needed.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 
@@ -59,7 +60,8 @@ fn weights(architecture: Architecture) -> StateDict {
     StateDict::new(tensors, "")
 }
 
-/// Red when a rule is wrong.
+/// Red when a rule is wrong. Done once: with `Greater` made `GreaterOrEqual` in `rules/relu.rs`, so that closed units let
+/// the gradient pass, ResNet's gradient is off by 0.7 at `layer4.1.conv2` and by 20 at the picture.
 #[test]
 fn exported_gradients_are_pytorchs() {
     let goldens: Vec<Golden> =

@@ -111,9 +111,8 @@ fn picture(input: &ValueInfoProto) -> Result<(Dimension, DataType, Vec<usize>), 
     else {
         return Err(found("no tensor".into()));
     };
-    let element = match DataType::try_from(tensor.elem_type) {
-        Ok(element @ (DataType::Float | DataType::Double)) => element,
-        _ => return Err(found(format!("of element type {}", tensor.elem_type))),
+    let Ok(element @ (DataType::Float | DataType::Double)) = DataType::try_from(tensor.elem_type) else {
+        return Err(found(format!("of element type {}", tensor.elem_type)));
     };
     let extents: Option<Vec<usize>> = declared.iter().skip(1).copied().collect();
     let extents = extents.filter(|e| e.len() == 3).ok_or_else(|| found(display(&declared)))?;
@@ -153,7 +152,10 @@ fn free(graph: &mut GraphProto, metadata: &mut Metadata, name: &str) {
         nodes.chain(ends).any(|n| n == name)
     };
     if borne(name) {
-        let fresh = (1..).map(|i| format!("{name}_{i}")).find(|n| !borne(n)).expect("a graph is finite");
+        let mut fresh = format!("{name}_1");
+        while borne(&fresh) {
+            fresh.push('_');
+        }
         rename(graph, metadata, name, &fresh);
     }
 }

@@ -106,9 +106,8 @@ impl Shapes {
                 let rank = input(0)?.len();
                 let axes = self.axes(node, opset, 18, rank)?;
                 let keep = int(node, "keepdims").unwrap_or(1) == 1;
-                let extent = |(axis, &d): (usize, &Option<usize>)| match axes.contains(&axis) {
-                    false => Some(d),
-                    true => keep.then_some(Some(1)),
+                let extent = |(axis, &d): (usize, &Option<usize>)| {
+                    if axes.contains(&axis) { keep.then_some(Some(1)) } else { Some(d) }
                 };
                 Some(input(0)?.iter().enumerate().filter_map(extent).collect())
             }
@@ -117,7 +116,7 @@ impl Shapes {
                 let axis = usize::try_from(int(node, "axis").unwrap_or(1)).ok()?;
                 Some(vec![product(x.get(..axis)?), product(x.get(axis..)?)])
             }
-            "Reshape" => reshaped(input(0)?, self.integers(node.input.get(1)?)?),
+            "Reshape" => Some(reshaped(input(0)?, self.integers(node.input.get(1)?)?)),
             "Squeeze" => {
                 let axes = self.axes(node, opset, 13, input(0)?.len())?;
                 let kept = input(0)?.iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
@@ -188,13 +187,13 @@ fn broadcast(a: &Shape, b: &Shape) -> Option<Shape> {
         .map(|axis| match (at(a, axis), at(b, axis)) {
             (Some(1), d) | (d, Some(1)) => Some(d),
             // An open extent against a fixed one: the fixed one says more.
-            (None, d) | (d, None) => Some(d),
+            (x, y) if x.is_none() || y.is_none() => Some(x.or(y)),
             (x, y) => (x == y).then_some(x),
         })
         .collect()
 }
 
-fn reshaped(x: &Shape, target: &[i64]) -> Option<Shape> {
+fn reshaped(x: &Shape, target: &[i64]) -> Shape {
     let mut shape: Shape = target
         .iter()
         .enumerate()
@@ -214,7 +213,7 @@ fn reshaped(x: &Shape, target: &[i64]) -> Option<Shape> {
             shape[axis] = rest.filter(|&r| r > 0).and_then(|r| Some(product(&x[1..])? / r));
         }
     }
-    Some(shape)
+    shape
 }
 
 #[cfg(test)]
@@ -224,10 +223,10 @@ mod tests {
     #[test]
     fn a_flattening_reshape_keeps_the_batch_open() {
         let x = vec![None, Some(512), Some(1), Some(1)];
-        assert_eq!(reshaped(&x, &[0, -1]), Some(vec![None, Some(512)]));
-        assert_eq!(reshaped(&x, &[-1, 512]), Some(vec![None, Some(512)]));
+        assert_eq!(reshaped(&x, &[0, -1]), [None, Some(512)]);
+        assert_eq!(reshaped(&x, &[-1, 512]), [None, Some(512)]);
         let fixed = vec![Some(1), Some(6)];
-        assert_eq!(reshaped(&fixed, &[1, 2, -1]), Some(vec![Some(1), Some(2), Some(3)]));
+        assert_eq!(reshaped(&fixed, &[1, 2, -1]), [Some(1), Some(2), Some(3)]);
     }
 
     #[test]
@@ -235,6 +234,7 @@ mod tests {
         let x = vec![None, Some(8), Some(4), Some(4)];
         let scale = vec![Some(8), Some(1), Some(1)];
         assert_eq!(broadcast(&x, &scale), Some(x.clone()));
+        assert_eq!(broadcast(&vec![None], &vec![Some(1)]), Some(vec![None]));
         assert_eq!(broadcast(&vec![Some(2)], &vec![Some(3)]), None);
     }
 }

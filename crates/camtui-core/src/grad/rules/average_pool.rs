@@ -68,9 +68,10 @@ fn positions(grid: &[usize]) -> Vec<Vec<usize>> {
 /// How many elements the window at `position` averages over.
 fn count(window: &Window, position: &[usize], padded: bool) -> f64 {
     let along = |a: usize| {
-        let (low, high) = match padded {
-            true => (0, window.begin[a] + window.input[a] + window.end[a]),
-            false => (window.begin[a], window.begin[a] + window.input[a]),
+        let (low, high) = if padded {
+            (0, window.begin[a] + window.input[a] + window.end[a])
+        } else {
+            (window.begin[a], window.begin[a] + window.input[a])
         };
         let at = |k: usize| position[a] * window.stride[a] + k * window.dilation[a];
         (0..window.kernel[a]).filter(|&k| (low..high).contains(&at(k))).count()

@@ -121,13 +121,10 @@ fn weave(
     // A phase that no window looks at (a stride larger than the kernel) has no gradient.
     let mut parts: Vec<String> = Vec::with_capacity(sums.len());
     for (sum, seen) in sums.into_iter().zip(seen) {
-        parts.push(match sum {
-            Some(sum) => sum,
-            None => {
-                let never = tape.op("Less", &[seen, seen], vec![]);
-                tape.indicator(&never)
-            }
-        });
+        parts.push(sum.unwrap_or_else(|| {
+            let never = tape.op("Less", &[seen, seen], vec![]);
+            tape.indicator(&never)
+        }));
     }
     let mut extents: Vec<i64> = length.iter().map(|&l| l as i64).collect();
     for axis in (0..window.rank()).rev() {
