@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use camtui_term::query::{PATIENCE, Question, Terminal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
-use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
 use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
 
 /// What a terminal answers to each request that it knows.
 type Script = &'static [(&'static str, &'static str)];

@@ -39,7 +39,9 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
     let style = job.style;
     let (inputs, explaining) = job.load(Schedule::OnePicture)?;
     let capabilities = detect(&DetectOptions::from_process(protocol(args.protocol)));
-    capabilities.report.notices.iter().for_each(|notice| tell(notice));
+    for notice in &capabilities.report.notices {
+        tell(notice);
+    }
 
     let names: Vec<String> = inputs.iter().map(Input::name).collect();
     // Sessions borrow the networks, and the analyst keeps both; they are needed until the process ends.
@@ -90,7 +92,8 @@ impl Analyst for PipelineAnalyst {
         let ranked = current.asked.predictions();
         let target = match request.target {
             Wanted::Rank(rank) => {
-                let class = ranked.get(rank).ok_or_else(|| format!("the model has {} classes", ranked.len()))?;
+                let class =
+                    ranked.get(rank).ok_or_else(|| format!("the model has {} classes", ranked.len()))?;
                 Target { class: class.index, against: None }
             }
             Wanted::Asked => {

@@ -48,7 +48,9 @@ impl<'a> Job<'a> {
         let chosen = explainers::choose(&registry, &args.explainer, &args.params, &args.plugin)?;
         let sources = models::sources(&args.model, places, &mut notices)?;
         let (inputs, errors) = inputs::collect(paths);
-        errors.iter().for_each(|error| tell(&error.to_string()));
+        for error in &errors {
+            tell(&error.to_string());
+        }
         if inputs.is_empty() {
             return Err(Failure::Some);
         }
@@ -67,7 +69,9 @@ impl<'a> Job<'a> {
         let threads = self.threads();
         let cache = models::cache(self.places, &mut self.notices);
         let loaded = models::load(&self.sources, &cache, schedule, threads, &mut self.notices);
-        self.notices.iter().for_each(|notice| tell(notice));
+        for notice in &self.notices {
+            tell(notice);
+        }
         let explaining = Explaining {
             models: loaded?,
             explainers: self.explainers,

@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod bench;
-mod embed;
 mod differentiate;
+mod embed;
 mod forward;
 mod run_onnx;
 

@@ -105,6 +105,7 @@ fn chain(operator: &str) -> ModelProto {
         source_sha256: String::new(),
         classes: 0,
         recipe: None,
+        assumed: false,
         layers: ["seed", "early", "middle", "late", "pooled"].map(layer).to_vec(),
         default_layer: None,
         head: None,

@@ -153,7 +153,12 @@ fn milliseconds(since: Instant) -> f64 {
 }
 
 /// The parts of a result's file name that tell it from others of the same picture.
-fn name_parts<'a>(several: naming::Several, model: &'a str, target: &'a str, found: &'a Found) -> Vec<&'a str> {
+fn name_parts<'a>(
+    several: naming::Several,
+    model: &'a str,
+    target: &'a str,
+    found: &'a Found,
+) -> Vec<&'a str> {
     [(several.models, model), (several.targets, target), (several.explainers, found.explainer.as_str())]
         .into_iter()
         .filter_map(|(wanted, part)| wanted.then_some(part))

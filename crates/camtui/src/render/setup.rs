@@ -54,14 +54,17 @@ impl Setup {
         };
         let destination = |path: &Option<PathBuf>, extension| {
             path.as_ref()
-                .map(|p| Destination::new(p, extension, &job.inputs, several).map_err(|e| Failure::Usage(e.into())))
+                .map(|p| {
+                    Destination::new(p, extension, &job.inputs, several).map_err(|e| Failure::Usage(e.into()))
+                })
                 .transpose()
         };
         let (png, npy) = (destination(&args.output, "png")?, destination(&args.save_map, "npy")?);
 
         let threads = job.threads();
         let workers = threads.min(job.inputs.len());
-        let schedule = if workers < threads && workers == 1 { Schedule::OnePicture } else { Schedule::ManyPictures };
+        let schedule =
+            if workers < threads && workers == 1 { Schedule::OnePicture } else { Schedule::ManyPictures };
         let (style, input_errors) = (job.style, job.input_errors);
         let (inputs, explaining) = job.load(schedule)?;
         let on_screen = !args.json && png.is_none() && npy.is_none();
