@@ -1,19 +1,22 @@
-//! `xtask run-onnx`: what tract computes with an exported file, for the scripts in `tests/goldens`.
+//! `xtask run-onnx`: what camtui computes with an exported file, for the scripts in `tests/goldens`.
+//!
+//! The way is the program's own: the file's forward and backward parts on tract, one picture after the other.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use camtui_core::Tensor;
+use camtui_core::model::{Cache, ModelSource, Needs, Schedule, Session, open};
 use clap::Args;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use tract_onnx::prelude::*;
 
 #[derive(Args)]
 pub struct RunOnnx {
     /// The exported model
     model: PathBuf,
-    /// A safetensors file with an f32 tensor for each input; they are fed row by row, as batches of one
+    /// A safetensors file with the f32 tensors `image` `[n, 3, H, W]` and `seed` `[n, classes]`
     inputs: PathBuf,
-    /// The safetensors file to write, with a tensor for each output
+    /// The safetensors file to write, with a tensor for each output of the model
     #[arg(short, long)]
     output: PathBuf,
 }
@@ -23,39 +26,31 @@ impl RunOnnx {
         let bytes =
             fs::read(&self.inputs).with_context(|| format!("cannot read {}", self.inputs.display()))?;
         let given = SafeTensors::deserialize(&bytes)?;
-        let mut model = tract_onnx::onnx().model_for_path(&self.model)?;
-        let mut columns = Vec::new();
-        for index in 0..model.inputs.len() {
-            let name = model.node(model.inputs[index].node).name.clone();
-            let view = given.tensor(&name)?;
-            ensure!(view.dtype() == Dtype::F32, "{name} is {:?}, not F32", view.dtype());
-            let (words, _) = view.data().as_chunks::<4>();
-            let values: Vec<f32> = words.iter().map(|w| f32::from_le_bytes(*w)).collect();
-            let mut shape = view.shape().to_vec();
-            let rows = std::mem::replace(&mut shape[0], 1);
-            model.set_input_fact(index, f32::fact(&shape).into())?;
-            columns.push((rows, shape, values));
-        }
-        let outputs = model.output_outlets()?.to_vec();
-        let names: Vec<String> = outputs.iter().map(|o| label(&model, *o)).collect();
-        let plan = model.into_optimized()?.into_runnable()?;
+        let (images, seeds) = (rows(&given, "image")?, rows(&given, "seed")?);
+        let opened = open(&ModelSource::File(self.model), &Cache::disabled())?;
+        let outputs: Vec<String> =
+            opened.model.graph.iter().flat_map(|g| &g.output).map(|o| o.name.clone()).collect();
+        let network = opened.into_network(Schedule::OnePicture, 2);
+        let layers =
+            |kind: &str| outputs.iter().filter_map(|o| o.strip_prefix(kind)).map(str::to_owned).collect();
+        let needs = Needs { activations: layers("activation:"), gradients: layers("gradient:") };
 
-        let rows = columns.iter().map(|(rows, ..)| *rows).min().context("the model has no inputs")?;
-        let mut found: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
-        for row in 0..rows {
-            let inputs = columns.iter().map(|(rows, shape, values)| {
-                let length = values.len() / rows;
-                Ok(Tensor::from_shape(shape, &values[row * length..][..length])?.into())
-            });
-            let results = plan.run(inputs.collect::<TractResult<_>>()?)?;
-            for (name, result) in names.iter().zip(&results) {
-                let entry = found.entry(name.clone()).or_insert_with(|| {
-                    let mut shape = result.shape().to_vec();
-                    shape[0] = rows;
+        let mut found: BTreeMap<&str, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
+        for (image, seed) in images.iter().zip(&seeds) {
+            let session = Session::new(&network, image.clone(), needs.clone())?;
+            for output in &outputs {
+                let value = match output.split_once(':') {
+                    Some(("activation", layer)) => session.activation(layer)?,
+                    Some(("gradient", layer)) => session.gradient(layer, seed.data())?,
+                    _ => session.logits()?,
+                };
+                let (shape, data) = found.entry(output).or_insert_with(|| {
+                    let mut shape = value.shape().to_vec();
+                    shape[0] = images.len();
                     (shape, Vec::new())
                 });
-                let values = result.to_plain_array_view::<f32>()?;
-                entry.1.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+                ensure!(shape[1..] == value.shape()[1..], "{output} changes its shape");
+                data.extend(value.data().iter().flat_map(|v| v.to_le_bytes()));
             }
         }
         let views = found
@@ -67,6 +62,14 @@ impl RunOnnx {
     }
 }
 
-fn label(model: &InferenceModel, outlet: OutletId) -> String {
-    model.outlet_label(outlet).map_or_else(|| model.node(outlet.node).name.clone(), str::to_owned)
+/// The tensor of that name, one batch of one a row.
+fn rows(given: &SafeTensors<'_>, name: &str) -> Result<Vec<Tensor>> {
+    let view = given.tensor(name)?;
+    ensure!(view.dtype() == Dtype::F32, "{name} is {:?}, not F32", view.dtype());
+    let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|w| f32::from_le_bytes(*w)).collect();
+    let mut shape = view.shape().to_vec();
+    let count = std::mem::replace(&mut shape[0], 1);
+    ensure!(count > 0 && !values.is_empty(), "{name} is empty");
+    let row = |chunk: &[f32]| Ok(Tensor::new(shape.clone(), chunk.to_vec())?);
+    values.chunks_exact(values.len() / count).map(row).collect()
 }
