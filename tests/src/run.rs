@@ -191,7 +191,7 @@ impl Ended {
     pub(crate) fn new(status: ExitStatus, stdout: Vec<u8>, stderr: String, took: Duration) -> Self {
         let ended = Self { code: status.code(), stdout, stderr, took };
         let all = format!("{}{}", ended.text(), ended.stderr);
-        for sign in ["panicked", "RUST_BACKTRACE", "something went wrong inside camtui"] {
+        for sign in ["' panicked", "RUST_BACKTRACE", "something went wrong inside camtui"] {
             assert!(!all.contains(sign), "{all}");
         }
         ended

@@ -142,7 +142,7 @@ fn what_goes_wrong_inside_a_plugin_is_a_sentence_and_code_3() {
             with(&home, &library, &format!("-e {id} -o out --save-map out")).code(3).says(id).says(words);
         assert!(ended.stdout.is_empty() && home.names("out").is_empty());
     };
-    refused("not-a-number", "NaN");
+    refused("not-a-number", "not finite numbers");
     refused("fails", "the moon is in the wrong quarter");
     refused("bursts", "out of luck");
     let fine = with(&home, &library, "--save-map fine.npy --json").code(0);
