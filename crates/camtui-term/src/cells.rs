@@ -94,7 +94,7 @@ fn luminance([r, g, b]: [u8; 3]) -> f32 {
 }
 
 /// The picture without transparency, over the terminal's background or black.
-pub(crate) fn flattened(picture: &RgbaImage, backdrop: Option<[u8; 3]>) -> std::borrow::Cow<'_, RgbaImage> {
+pub fn flattened(picture: &RgbaImage, backdrop: Option<[u8; 3]>) -> std::borrow::Cow<'_, RgbaImage> {
     if picture.pixels().all(|pixel| pixel[3] == 255) {
         return std::borrow::Cow::Borrowed(picture);
     }
@@ -111,7 +111,7 @@ pub(crate) fn flattened(picture: &RgbaImage, backdrop: Option<[u8; 3]>) -> std::
 }
 
 /// The picture at exactly this size, its shape given up.
-pub(crate) fn resized(picture: &RgbaImage, width: u32, height: u32) -> RgbaImage {
+pub fn resized(picture: &RgbaImage, width: u32, height: u32) -> RgbaImage {
     if (width, height) == picture.dimensions() {
         picture.clone()
     } else if width * 2 <= picture.width() && height * 2 <= picture.height() {

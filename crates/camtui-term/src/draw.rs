@@ -2,7 +2,7 @@
 //!
 //! The pixels are prepared here (size in cells, size in pixels, no transparency). Printing half blocks, iTerm2's inline
 //! images and sixels is viuer's work; its own detection asks the terminal without a bound, so each of its switches is set
-//! from our answer, and where it would ask a terminal that has not shown that it answers, [`crate::pixels`] prints instead.
+//! from our answer, and where it would ask a terminal that has not shown that it answers, the module `pixels` prints instead.
 
 use std::io::{self, BufWriter, Write};
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use camtui_term::query::{PATIENCE, Question, Terminal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
 
 /// What a terminal answers to each request that it knows.
@@ -33,13 +33,11 @@ const SILENT: Script = &[];
 
 /// Our end of a pty of 80×24 cells, and the program's.
 fn pty() -> (File, OwnedFd) {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     unlockpt(&master).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap();
-    let slave =
-        rustix::fs::open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())
-            .unwrap();
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let slave = rustix::fs::open(name.as_c_str(), flags, Mode::empty()).unwrap();
     tcsetwinsize(&slave, Winsize { ws_col: 80, ws_row: 24, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
     (File::from(master), slave)
 }
@@ -50,7 +48,7 @@ fn play(mut master: File, script: Script, delay: Duration, typed: &'static str) 
         master.write_all(typed.as_bytes()).unwrap();
         let mut seen = Vec::new();
         let mut answered = 0;
-        let mut buffer = [0; 65536];
+        let mut buffer = vec![0; 65536];
         // The read fails when the last program has closed its end.
         while let Ok(length @ 1..) = master.read(&mut buffer) {
             seen.extend_from_slice(&buffer[..length]);
@@ -271,6 +269,21 @@ fn a_reply_that_comes_too_late_is_not_left_for_the_shell() {
     assert!(!has_input(&slave));
     drop(slave);
     drop(terminal);
+}
+
+#[test]
+fn nothing_is_echoed_while_the_terminal_is_quiet() {
+    let (mut master, slave) = pty();
+    let terminal = Terminal::open(&slave).unwrap();
+    let guard = terminal.quiet().unwrap();
+    master.write_all(b"\x1b[?62;4c").unwrap();
+    thread::sleep(Duration::from_millis(50));
+    drop(guard);
+    terminal.discard_input();
+    master.write_all(b"x").unwrap();
+    let mut buffer = [0; 64];
+    let length = master.read(&mut buffer).unwrap();
+    assert_eq!(&buffer[..length], b"x", "only what comes afterwards is echoed");
 }
 
 #[test]

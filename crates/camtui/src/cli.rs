@@ -227,7 +227,8 @@ mod tests {
 
     #[test]
     fn a_path_and_flags_are_the_main_job() {
-        let cli = Cli::try_parse_from(["camtui", "--render", "a.jpg", "-e", "cam,grad-cam", "-t", "258~270"]).unwrap();
+        let cli = Cli::try_parse_from(["camtui", "--render", "a.jpg", "-e", "cam,grad-cam", "-t", "258~270"])
+            .unwrap();
         assert!(cli.command.is_none() && cli.explain.render);
         assert_eq!(cli.explain.explainer, ["cam", "grad-cam"]);
     }

@@ -18,6 +18,8 @@ pub enum Failure {
     SomePlugin,
     /// Ctrl-C. Code 130.
     Interrupted,
+    /// Another signal ended the interactive view in order. Code 128 + its number.
+    Signal(i32),
 }
 
 impl Failure {
@@ -28,6 +30,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Plugin(_) | Self::SomePlugin => 3,
             Self::Interrupted => 130,
+            Self::Signal(number) => 128u8.saturating_add(u8::try_from(*number).unwrap_or(0)),
         })
     }
 }
@@ -36,7 +39,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(e) | Self::Usage(e) | Self::Plugin(e) => write!(f, "{e:#}"),
-            Self::Some | Self::SomePlugin | Self::Interrupted => Ok(()),
+            Self::Some | Self::SomePlugin | Self::Interrupted | Self::Signal(_) => Ok(()),
         }
     }
 }

@@ -43,9 +43,8 @@ impl Input {
     /// How the picture is called in messages and results.
     pub fn name(&self) -> String {
         match self {
-            Self::File { path, .. } => path.display().to_string(),
+            Self::File { path, .. } | Self::Tensor { path, item: None, .. } => path.display().to_string(),
             Self::Stdin(_) => "stdin".into(),
-            Self::Tensor { path, item: None, .. } => path.display().to_string(),
             Self::Tensor { path, item: Some(item), .. } => format!("{}[{item}]", path.display()),
         }
     }
@@ -131,7 +130,9 @@ pub fn collect(paths: &[PathBuf]) -> (Vec<Input>, Vec<InputError>) {
             }
         } else if path.is_dir() {
             match folder(path) {
-                Ok(found) if found.is_empty() => errors.push(InputError::EmptyFolder(path.display().to_string())),
+                Ok(found) if found.is_empty() => {
+                    errors.push(InputError::EmptyFolder(path.display().to_string()));
+                }
                 Ok(found) => inputs.extend(found),
                 Err(error) => errors.push(error),
             }
@@ -183,7 +184,9 @@ fn tensors(path: &Path) -> Result<Vec<Input>, String> {
     let (count, shape) = match *whole.shape() {
         [c, h, w] => (1, [1, c, h, w]),
         [n, c, h, w] => (n, [1, c, h, w]),
-        _ => return Err(format!("a model's input is [N, C, H, W] or [C, H, W], this is {:?}", whole.shape())),
+        _ => {
+            return Err(format!("a model's input is [N, C, H, W] or [C, H, W], this is {:?}", whole.shape()));
+        }
     };
     let length = shape.iter().product::<usize>();
     if count == 0 || length == 0 {
@@ -204,10 +207,8 @@ fn folder(root: &Path) -> Result<Vec<Input>, InputError> {
     let mut found = Vec::new();
     let mut open = vec![root.to_owned()];
     while let Some(folder) = open.pop() {
-        let entries = std::fs::read_dir(&folder).map_err(|e| InputError::Folder {
-            path: folder.display().to_string(),
-            reason: e.to_string(),
-        })?;
+        let entries = std::fs::read_dir(&folder)
+            .map_err(|e| InputError::Folder { path: folder.display().to_string(), reason: e.to_string() })?;
         for entry in entries.flatten() {
             let path = entry.path();
             if entry.file_name().as_encoded_bytes().starts_with(b".") {
@@ -226,8 +227,7 @@ fn folder(root: &Path) -> Result<Vec<Input>, InputError> {
 }
 
 fn has_picture_name(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|e| PICTURES.iter().any(|known| e.eq_ignore_ascii_case(known)))
+    path.extension().is_some_and(|e| PICTURES.iter().any(|known| e.eq_ignore_ascii_case(known)))
 }
 
 fn looks_like_pattern(path: &Path) -> bool {
@@ -238,11 +238,8 @@ fn pattern(path: &Path) -> Result<Vec<Input>, InputError> {
     let text = path.display().to_string();
     let matches = glob::glob(&path.to_string_lossy())
         .map_err(|e| InputError::Pattern { path: text.clone(), reason: e.to_string() })?;
-    let found: Vec<Input> = matches
-        .flatten()
-        .filter(|p| p.is_file())
-        .map(|path| Input::File { path, root: None })
-        .collect();
+    let found: Vec<Input> =
+        matches.flatten().filter(|p| p.is_file()).map(|path| Input::File { path, root: None }).collect();
     if found.is_empty() { Err(InputError::NoMatch(text)) } else { Ok(found) }
 }
 

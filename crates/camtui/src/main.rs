@@ -3,12 +3,14 @@
 //! Reads the command line, hands it to whoever does the work, and turns what comes back into an exit code.
 #![forbid(unsafe_code)]
 
+mod analysis;
 mod cli;
 mod command;
 mod exit;
 mod inputs;
 mod interactive;
 mod interrupt;
+mod job;
 mod pipeline;
 mod render;
 mod store;
@@ -34,9 +36,10 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let text = failure.to_string();
+            // Line by line: an error may say what helps in lines of its own.
+            let text: Vec<String> = failure.to_string().lines().map(sanitise).collect();
             if !text.is_empty() {
-                eprintln!("camtui: {}", sanitise(&text));
+                eprintln!("camtui: {}", text.join("\n"));
             }
             failure.code()
         }
@@ -50,6 +53,6 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Plugin(command)) => command::plugin::run(command, &places),
         Some(Command::Completions { shell }) => command::completions(*shell),
         None if cli.explain.render => render::run(&cli.explain, &places),
-        None => interactive::run(&cli.explain, &places),
+        None => analysis::run(&cli.explain, &places),
     }
 }

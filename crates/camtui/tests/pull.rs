@@ -81,6 +81,7 @@ fn refusals_are_a_sentence_and_exit_code_1() {
         let (stdout, stderr) = texts(&output);
         assert_eq!((output.status.code(), stdout.as_str()), (Some(1), ""), "{args:?}: {stderr}");
         assert!(stderr.contains(wanted), "{args:?}: {stderr}");
+        assert!(!stderr.contains('\u{240a}'), "line ends were taken for control characters: {stderr}");
         assert!(!data.path().join(INSTALLED).exists());
     }
 }

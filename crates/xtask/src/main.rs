@@ -1,8 +1,11 @@
 //! The project's chores: `cargo run --release -p xtask -- --help`.
 #![forbid(unsafe_code)]
 
+mod bench;
+mod differentiate;
 mod embed;
 mod forward;
+mod run_onnx;
 
 use clap::{Parser, Subcommand};
 
@@ -15,15 +18,24 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Measure camtui beside pytorch-grad-cam and ONNX Runtime
+    Bench(bench::Bench),
     /// Make the embedded model's weight file from the published checkpoint
     EmbedModel(embed::EmbedModel),
+    /// Append the gradients to a forward ONNX model
+    Differentiate(differentiate::Differentiate),
     /// Build the forward ONNX model of a checkpoint or of seeded weights, to compare it with PyTorch
     ForwardOnnx(forward::ForwardOnnx),
+    /// Run an exported model on tract, to compare it with ONNX Runtime and PyTorch
+    RunOnnx(run_onnx::RunOnnx),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().chore {
+        Chore::Bench(chore) => chore.run(),
         Chore::EmbedModel(chore) => chore.run(),
+        Chore::Differentiate(chore) => chore.run(),
         Chore::ForwardOnnx(chore) => chore.run(),
+        Chore::RunOnnx(chore) => chore.run(),
     }
 }

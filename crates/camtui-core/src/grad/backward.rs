@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tract_onnx::pb::{GraphProto, NodeProto};
+use crate::onnx::pb::{GraphProto, NodeProto};
 
 use super::error::{Blocked, Reason};
 use super::interface::SEED;
@@ -80,6 +80,10 @@ fn default_domain(node: &NodeProto) -> bool {
 }
 
 fn block(node: &NodeProto, reason: Reason) -> Blocked {
-    let name = if node.name.is_empty() { node.output.first().cloned().unwrap_or_default() } else { node.name.clone() };
+    let name = if node.name.is_empty() {
+        node.output.first().cloned().unwrap_or_default()
+    } else {
+        node.name.clone()
+    };
     Blocked { operator: node.op_type.clone(), node: name, reason }
 }

@@ -3,7 +3,7 @@
 //! A model from elsewhere has other names; its input is renamed, and its output, which others may know by its name,
 //! gets an Identity beside it.
 
-use tract_onnx::pb::{
+use crate::onnx::pb::{
     GraphProto, ModelProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto,
     tensor_proto::DataType,
     tensor_shape_proto::{Dimension, dimension::Value},
@@ -14,12 +14,12 @@ use super::error::GradError;
 use super::shapes::{declared, display};
 use crate::onnx::metadata::Metadata;
 
-/// The input that takes the preprocessed picture, `[N, channels, height, width]`.
-pub const IMAGE: &str = "image";
+/// The input that takes the preprocessed picture, `[N, channels, height, width]`, and the output before any final softmax,
+/// `[N, classes]`.
+pub use crate::arch::{IMAGE, LOGITS};
+
 /// The input that takes the cotangent of the logits, `[N, classes]`.
 pub const SEED: &str = "seed";
-/// The output before any final softmax, `[N, classes]`.
-pub const LOGITS: &str = "logits";
 
 /// The output that holds a layer's values, `[N, …]`.
 pub fn activation(layer: &str) -> String {
@@ -105,13 +105,14 @@ pub(super) fn opset(model: &ModelProto) -> i64 {
 
 fn picture(input: &ValueInfoProto) -> Result<(Dimension, DataType, Vec<usize>), GradError> {
     let found = |text: String| GradError::InputShape { found: text };
-    let declared = input.r#type.as_ref().and_then(declared).ok_or_else(|| found("of no declared shape".into()))?;
-    let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
+    let declared =
+        input.r#type.as_ref().and_then(declared).ok_or_else(|| found("of no declared shape".into()))?;
+    let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_ref().and_then(|t| t.value.as_ref())
+    else {
         return Err(found("no tensor".into()));
     };
-    let element = match DataType::try_from(tensor.elem_type) {
-        Ok(element @ (DataType::Float | DataType::Double)) => element,
-        _ => return Err(found(format!("of element type {}", tensor.elem_type))),
+    let Ok(element @ (DataType::Float | DataType::Double)) = DataType::try_from(tensor.elem_type) else {
+        return Err(found(format!("of element type {}", tensor.elem_type)));
     };
     let extents: Option<Vec<usize>> = declared.iter().skip(1).copied().collect();
     let extents = extents.filter(|e| e.len() == 3).ok_or_else(|| found(display(&declared)))?;
@@ -151,7 +152,10 @@ fn free(graph: &mut GraphProto, metadata: &mut Metadata, name: &str) {
         nodes.chain(ends).any(|n| n == name)
     };
     if borne(name) {
-        let fresh = (1..).map(|i| format!("{name}_{i}")).find(|n| !borne(n)).expect("a graph is finite");
+        let mut fresh = format!("{name}_1");
+        while borne(&fresh) {
+            fresh.push('_');
+        }
         rename(graph, metadata, name, &fresh);
     }
 }

@@ -21,7 +21,7 @@ mod shapes;
 mod tape;
 mod window;
 
-use tract_onnx::pb::ModelProto;
+use crate::onnx::pb::ModelProto;
 
 pub use error::{Blocked, GradError, Reason};
 

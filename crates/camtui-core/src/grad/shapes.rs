@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 
-use tract_onnx::pb::{
-    GraphProto, NodeProto, TensorProto, TypeProto, tensor_proto::DataType, tensor_shape_proto::dimension::Value,
-    type_proto,
+use crate::onnx::pb::{
+    GraphProto, NodeProto, TensorProto, TypeProto, tensor_proto::DataType,
+    tensor_shape_proto::dimension::Value, type_proto,
 };
 
 use super::attributes::{int, ints};
@@ -30,7 +30,7 @@ impl Shapes {
         for tensor in &graph.initializer {
             known.constant(&tensor.name, tensor);
         }
-        for info in graph.input.iter().chain(&graph.value_info) {
+        for info in graph.input.iter().chain(&graph.value_info).chain(&graph.output) {
             if let Some(shape) = info.r#type.as_ref().and_then(declared) {
                 known.shapes.entry(info.name.clone()).or_insert(shape);
             }
@@ -87,8 +87,8 @@ impl Shapes {
         let input = |i: usize| self.get(node.input.get(i)?);
         match node.op_type.as_str() {
             "Relu" | "Clip" | "BatchNormalization" | "Identity" | "Dropout" | "Softmax" | "LogSoftmax"
-            | "Neg" | "Sigmoid" | "Tanh" | "HardSigmoid" | "HardSwish" | "LeakyRelu" | "Elu" | "Erf" | "Sqrt"
-            | "Exp" | "Abs" | "Cast" => input(0).cloned(),
+            | "Neg" | "Sigmoid" | "Tanh" | "HardSigmoid" | "HardSwish" | "LeakyRelu" | "Elu" | "Erf"
+            | "Sqrt" | "Exp" | "Abs" | "Cast" => input(0).cloned(),
             "Add" | "Sub" | "Mul" | "Div" => broadcast(input(0)?, input(1)?),
             "Conv" => {
                 let channels = *input(1)?.first()?;
@@ -106,9 +106,8 @@ impl Shapes {
                 let rank = input(0)?.len();
                 let axes = self.axes(node, opset, 18, rank)?;
                 let keep = int(node, "keepdims").unwrap_or(1) == 1;
-                let extent = |(axis, &d): (usize, &Option<usize>)| match axes.contains(&axis) {
-                    false => Some(d),
-                    true => keep.then_some(Some(1)),
+                let extent = |(axis, &d): (usize, &Option<usize>)| {
+                    if axes.contains(&axis) { keep.then_some(Some(1)) } else { Some(d) }
                 };
                 Some(input(0)?.iter().enumerate().filter_map(extent).collect())
             }
@@ -117,7 +116,7 @@ impl Shapes {
                 let axis = usize::try_from(int(node, "axis").unwrap_or(1)).ok()?;
                 Some(vec![product(x.get(..axis)?), product(x.get(axis..)?)])
             }
-            "Reshape" => reshaped(input(0)?, self.integers(node.input.get(1)?)?),
+            "Reshape" => Some(reshaped(input(0)?, self.integers(node.input.get(1)?)?)),
             "Squeeze" => {
                 let axes = self.axes(node, opset, 13, input(0)?.len())?;
                 let kept = input(0)?.iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
@@ -149,11 +148,7 @@ impl Shapes {
 
     /// The axes of a reduction or squeeze: an attribute before opset `since`, an input from then on.
     pub fn axes(&self, node: &NodeProto, opset: i64, since: i64, rank: usize) -> Option<Vec<usize>> {
-        let axes = if opset < since {
-            ints(node, "axes")?
-        } else {
-            self.integers(node.input.get(1)?)?
-        };
+        let axes = if opset < since { ints(node, "axes")? } else { self.integers(node.input.get(1)?)? };
         axes.iter().map(|&a| usize::try_from(if a < 0 { a + rank as i64 } else { a }).ok()).collect()
     }
 }
@@ -192,13 +187,13 @@ fn broadcast(a: &Shape, b: &Shape) -> Option<Shape> {
         .map(|axis| match (at(a, axis), at(b, axis)) {
             (Some(1), d) | (d, Some(1)) => Some(d),
             // An open extent against a fixed one: the fixed one says more.
-            (None, d) | (d, None) => Some(d),
+            (x, y) if x.is_none() || y.is_none() => Some(x.or(y)),
             (x, y) => (x == y).then_some(x),
         })
         .collect()
 }
 
-fn reshaped(x: &Shape, target: &[i64]) -> Option<Shape> {
+fn reshaped(x: &Shape, target: &[i64]) -> Shape {
     let mut shape: Shape = target
         .iter()
         .enumerate()
@@ -206,7 +201,8 @@ fn reshaped(x: &Shape, target: &[i64]) -> Option<Shape> {
         .collect();
     let inferred = target.iter().position(|&d| d == -1);
     if let (Some(axis), Some(total)) = (inferred, product(x)) {
-        let rest: Option<usize> = shape.iter().enumerate().filter(|(a, _)| *a != axis).map(|(_, &d)| d).product();
+        let rest: Option<usize> =
+            shape.iter().enumerate().filter(|(a, _)| *a != axis).map(|(_, &d)| d).product();
         shape[axis] = rest.filter(|&r| r > 0).map(|r| total / r);
     } else if let Some(axis) = inferred.filter(|_| x.first() == Some(&None)) {
         // The batch is open. It keeps its place where a 0 says so; then -1 is what is left of the others.
@@ -217,7 +213,7 @@ fn reshaped(x: &Shape, target: &[i64]) -> Option<Shape> {
             shape[axis] = rest.filter(|&r| r > 0).and_then(|r| Some(product(&x[1..])? / r));
         }
     }
-    Some(shape)
+    shape
 }
 
 #[cfg(test)]
@@ -227,10 +223,10 @@ mod tests {
     #[test]
     fn a_flattening_reshape_keeps_the_batch_open() {
         let x = vec![None, Some(512), Some(1), Some(1)];
-        assert_eq!(reshaped(&x, &[0, -1]), Some(vec![None, Some(512)]));
-        assert_eq!(reshaped(&x, &[-1, 512]), Some(vec![None, Some(512)]));
+        assert_eq!(reshaped(&x, &[0, -1]), [None, Some(512)]);
+        assert_eq!(reshaped(&x, &[-1, 512]), [None, Some(512)]);
         let fixed = vec![Some(1), Some(6)];
-        assert_eq!(reshaped(&fixed, &[1, 2, -1]), Some(vec![Some(1), Some(2), Some(3)]));
+        assert_eq!(reshaped(&fixed, &[1, 2, -1]), [Some(1), Some(2), Some(3)]);
     }
 
     #[test]
@@ -238,6 +234,7 @@ mod tests {
         let x = vec![None, Some(8), Some(4), Some(4)];
         let scale = vec![Some(8), Some(1), Some(1)];
         assert_eq!(broadcast(&x, &scale), Some(x.clone()));
+        assert_eq!(broadcast(&vec![None], &vec![Some(1)]), Some(vec![None]));
         assert_eq!(broadcast(&vec![Some(2)], &vec![Some(3)]), None);
     }
 }

@@ -5,12 +5,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, tensor_proto::DataType};
-
-use super::attributes::{set_int, set_ints};
 use super::error::Reason;
 use super::shapes::{Shape, Shapes};
 use super::window::Window;
+use crate::onnx::build;
+use crate::onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, tensor_proto::DataType};
 
 /// What a rule writes to.
 pub(super) struct Tape {
@@ -71,7 +70,9 @@ impl Tape {
 
     /// The sliding window of a Conv or pooling node.
     pub fn window(&self, node: &NodeProto) -> Result<Window, Reason> {
-        self.shapes.window(node).ok_or_else(|| Reason::UnknownShape(node.input.first().cloned().unwrap_or_default()))
+        self.shapes
+            .window(node)
+            .ok_or_else(|| Reason::UnknownShape(node.input.first().cloned().unwrap_or_default()))
     }
 
     /// The axes of a reducing node: an attribute before opset `since`, an input from then on.
@@ -97,7 +98,12 @@ impl Tape {
     pub fn integers(&mut self, values: &[i64]) -> String {
         let text: Vec<String> = values.iter().map(i64::to_string).collect();
         let name = format!("backward/{}", text.join(","));
-        self.constant(name, DataType::Int64, &[values.len()], values.iter().flat_map(|v| v.to_le_bytes()).collect())
+        self.constant(
+            name,
+            DataType::Int64,
+            &[values.len()],
+            values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        )
     }
 
     /// A constant of the network's element type.
@@ -126,7 +132,7 @@ impl Tape {
 
     /// 1 where `condition` holds and 0 elsewhere.
     pub fn indicator(&mut self, condition: &str) -> String {
-        let to = set_int("to", self.element as i64);
+        let to = build::int("to", self.element as i64);
         self.op("Cast", &[condition], vec![to])
     }
 
@@ -147,12 +153,19 @@ impl Tape {
         self.op("Reshape", &[value, &shape], vec![])
     }
 
-    pub fn transpose(&mut self, value: &str, perm: impl Into<Vec<i64>>) -> String {
-        self.op("Transpose", &[value], vec![set_ints("perm", perm)])
+    pub fn transpose(&mut self, value: &str, perm: &[i64]) -> String {
+        self.op("Transpose", &[value], vec![build::ints("perm", perm)])
     }
 
     /// Every `step`-th element along `axes` from `starts` to before `ends`.
-    pub fn slice(&mut self, value: &str, axes: &[i64], starts: &[i64], ends: &[i64], steps: &[i64]) -> String {
+    pub fn slice(
+        &mut self,
+        value: &str,
+        axes: &[i64],
+        starts: &[i64],
+        ends: &[i64],
+        steps: &[i64],
+    ) -> String {
         let [starts, ends, axes, steps] = [starts, ends, axes, steps].map(|v| self.integers(v));
         self.op("Slice", &[value, &starts, &ends, &axes, &steps], vec![])
     }
@@ -172,13 +185,14 @@ impl Tape {
         let to = self.shape(value)?;
         let added = from.len().checked_sub(to.len()).ok_or_else(|| Reason::UnknownShape(value.into()))?;
         let stretched = |axis: usize| axis < added || (to[axis - added] == Some(1) && from[axis] != Some(1));
-        let axes: Vec<i64> = (0..from.len()).filter(|&axis| stretched(axis)).map(|axis| axis as i64).collect();
+        let axes: Vec<i64> =
+            (0..from.len()).filter(|&axis| stretched(axis)).map(|axis| axis as i64).collect();
         if axes.is_empty() {
             return Ok(gradient);
         }
-        let keep = set_int("keepdims", 1);
+        let keep = build::int("keepdims", 1);
         let summed = if self.opset < 13 {
-            self.op("ReduceSum", &[&gradient], vec![set_ints("axes", axes), keep])
+            self.op("ReduceSum", &[&gradient], vec![build::ints("axes", &axes), keep])
         } else {
             let axes = self.integers(&axes);
             self.op("ReduceSum", &[&gradient, &axes], vec![keep])

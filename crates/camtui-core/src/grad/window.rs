@@ -1,6 +1,6 @@
 //! The arithmetic of sliding windows that convolutions and poolings share: how far they reach and what they yield.
 
-use tract_onnx::pb::NodeProto;
+use crate::onnx::pb::NodeProto;
 
 use super::attributes::{int, ints, string};
 
@@ -75,6 +75,11 @@ impl Window {
     }
 }
 
+/// Extents as ONNX's attributes hold them.
+pub(super) fn signed(extents: &[usize]) -> Vec<i64> {
+    extents.iter().map(|&e| e as i64).collect()
+}
+
 /// As much padding as makes `output = ceil(input / stride)`; the odd one goes to `more`.
 fn same(input: &[usize], reach: &[usize], stride: &[usize], less: &mut [usize], more: &mut [usize]) {
     for a in 0..input.len() {
@@ -87,9 +92,9 @@ fn same(input: &[usize], reach: &[usize], stride: &[usize], less: &mut [usize], 
 
 #[cfg(test)]
 mod tests {
-    use super::super::attributes::{set_int, set_ints};
     use super::*;
-    use tract_onnx::pb::{AttributeProto, attribute_proto::AttributeType};
+    use crate::onnx::build;
+    use crate::onnx::pb::AttributeProto;
 
     fn window(attribute: Vec<AttributeProto>, input: usize, kernel: usize) -> Option<Window> {
         let node = NodeProto { attribute, ..Default::default() };
@@ -98,21 +103,16 @@ mod tests {
 
     #[test]
     fn a_strided_window_counts_its_positions() {
-        let w = window(vec![set_ints("strides", [2]), set_ints("pads", [3, 3])], 224, 7).unwrap();
+        let w = window(vec![build::ints("strides", &[2]), build::ints("pads", &[3, 3])], 224, 7).unwrap();
         assert_eq!(w.output, [112]);
     }
 
     #[test]
     fn same_padding_puts_the_odd_element_where_it_is_told() {
-        let same = |which: &str| AttributeProto {
-            name: "auto_pad".into(),
-            r#type: AttributeType::String as i32,
-            s: which.as_bytes().to_vec(),
-            ..Default::default()
-        };
-        let upper = window(vec![set_ints("strides", [2]), same("SAME_UPPER")], 8, 3).unwrap();
+        let same = |which| build::string("auto_pad", which);
+        let upper = window(vec![build::ints("strides", &[2]), same("SAME_UPPER")], 8, 3).unwrap();
         assert_eq!((upper.output[0], upper.begin[0], upper.end[0]), (4, 0, 1));
-        let lower = window(vec![set_ints("strides", [2]), same("SAME_LOWER")], 8, 3).unwrap();
+        let lower = window(vec![build::ints("strides", &[2]), same("SAME_LOWER")], 8, 3).unwrap();
         assert_eq!((lower.output[0], lower.begin[0], lower.end[0]), (4, 1, 0));
     }
 
@@ -120,7 +120,7 @@ mod tests {
     fn rounding_up_drops_a_window_that_begins_in_the_padding() {
         let ceil = |input, pads: [i64; 2]| {
             let attributes =
-                vec![set_ints("strides", [2]), set_ints("pads", pads), set_int("ceil_mode", 1)];
+                vec![build::ints("strides", &[2]), build::ints("pads", &pads), build::int("ceil_mode", 1)];
             window(attributes, input, 2).unwrap().output[0]
         };
         assert_eq!(ceil(5, [0, 0]), 3);
@@ -130,6 +130,6 @@ mod tests {
     #[test]
     fn a_window_that_does_not_fit_is_none() {
         assert_eq!(window(vec![], 2, 3), None);
-        assert_eq!(window(vec![set_ints("strides", [0])], 8, 3), None);
+        assert_eq!(window(vec![build::ints("strides", &[0])], 8, 3), None);
     }
 }

@@ -80,9 +80,16 @@ impl Heatmap {
 
     /// The smallest and the largest value.
     pub fn range(&self) -> (f32, f32) {
-        let fold = |pick: fn(f32, f32) -> f32| self.values.iter().copied().reduce(pick);
-        let expect = "a map has at least one value";
-        (fold(f32::min).expect(expect), fold(f32::max).expect(expect))
+        // Side by side in lanes: one running minimum would wait for itself at every value.
+        const LANES: usize = 16;
+        let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+        for chunk in self.values.chunks(LANES) {
+            for ((low, high), &value) in low.iter_mut().zip(&mut high).zip(chunk) {
+                *low = if value < *low { value } else { *low };
+                *high = if value > *high { value } else { *high };
+            }
+        }
+        (low.into_iter().fold(f32::INFINITY, f32::min), high.into_iter().fold(f32::NEG_INFINITY, f32::max))
     }
 
     /// The map without its negative part: the outermost ReLU of the explainers that have one.

@@ -1,10 +1,11 @@
 //! Converted models on disk, so that only the first start pays for reading, building and differentiating.
 //!
-//! An entry is an exported ONNX file behind a short header with its length and checksum: damage (a full disk, a
-//! killed process, a flipped bit) is noticed and the entry made again. Entries are named by the SHA-256 of what they
+//! An entry is two files: the weights, and the exported graph behind a short header with lengths and checksums of
+//! both. Damage (a full disk, a killed process, a flipped bit) is noticed and the entry made again. Entries are named by the SHA-256 of what they
 //! were made from, and replaced by rename. The cache also remembers the hash of files it has seen, by path, size and
 //! time of change, because hashing a 47 MB checkpoint would take a fifth of a start.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -15,12 +16,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::file::{WriteError, write_atomic};
+use crate::onnx::external::{externalise, internalise, restore};
 use crate::onnx::pb::ModelProto;
 
 /// Raised whenever the conversion or the entry's layout changes: older entries are then left alone.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const MAGIC: &[u8; 8] = b"camtui-m";
-const HEADER: usize = 8 + 4 + 8;
+const HEADER: usize = 8 + 2 * FACTS;
+/// Checksum and length of a part.
+const FACTS: usize = 4 + 8;
 
 /// A time of change this recent may hide a second write within the clock's grain.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -85,42 +89,54 @@ impl Cache {
         Some(self.folder.as_ref()?.join("models").join(format!("{sha256}-{FORMAT}.camtui-model")))
     }
 
-    /// Writes an entry, whole or not at all.
-    pub(super) fn store(path: &Path, model: &ModelProto) -> Result<(), CacheError> {
-        let length = model.encoded_len();
-        let mut bytes = Vec::with_capacity(HEADER + 4 + length);
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&[0; 4]);
-        bytes.extend_from_slice(&(length as u64).to_le_bytes());
-        model.encode(&mut bytes).expect("a vector grows");
-        let checksum = crc32fast::hash(&bytes[HEADER..]);
-        bytes[8..12].copy_from_slice(&checksum.to_le_bytes());
+    /// Writes an entry, whole or not at all: the graph, which names the weights, comes last. `model` keeps its graph and
+    /// gives up its weights.
+    pub(super) fn store(path: &Path, model: &mut ModelProto) -> Result<(), CacheError> {
+        let beside = weights_beside(path);
+        let location = beside.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(io(folder))?;
         }
-        Ok(write_atomic(path, &bytes)?)
+        let weights = externalise(model, &location);
+        let graph = model.encode_to_vec();
+        let mut entry = Vec::with_capacity(HEADER + graph.len());
+        entry.extend_from_slice(MAGIC);
+        entry.extend_from_slice(&facts(crc32fast::hash(&graph), graph.len()));
+        entry.extend_from_slice(&facts(crc32fast::hash(&weights), weights.len()));
+        entry.extend_from_slice(&graph);
+        let written = write_atomic(&beside, &weights).and_then(|()| write_atomic(path, &entry));
+        if written.is_err() {
+            restore(model, &weights);
+        }
+        Ok(written?)
     }
 
-    /// Reads an entry back; any damage is an error.
+    /// Reads an entry back, its weights left in their file in [`Path::parent`]; any damage is an error.
     pub(super) fn load(path: &Path) -> Result<ModelProto, CacheError> {
         let bytes = fs::read(path).map_err(io(path))?;
-        let damaged = |reason: &str| CacheError::Damaged {
+        let damaged = |path: &Path, reason: &str| CacheError::Damaged {
             path: path.display().to_string(),
             reason: reason.to_owned(),
         };
-        let header = bytes.get(..HEADER).ok_or_else(|| damaged("too short"))?;
+        let header = bytes.get(..HEADER).ok_or_else(|| damaged(path, "too short"))?;
         if &header[..8] != MAGIC {
-            return Err(damaged("not an entry of this cache"));
+            return Err(damaged(path, "not an entry of this cache"));
         }
-        let checksum = u32::from_le_bytes([header[8], header[9], header[10], header[11]]);
-        let payload = &bytes[HEADER..];
-        if header[12..20] != (payload.len() as u64).to_le_bytes() {
-            return Err(damaged("its length is not what was written"));
+        let graph = &bytes[HEADER..];
+        if header[8..8 + FACTS] != facts(crc32fast::hash(graph), graph.len()) {
+            return Err(damaged(path, "its checksum does not match"));
         }
-        if crc32fast::hash(payload) != checksum {
-            return Err(damaged("its checksum does not match"));
+        let beside = weights_beside(path);
+        let (checksum, length) = checksum_of(&beside).map_err(io(&beside))?;
+        if header[8 + FACTS..] != facts(checksum, length) {
+            return Err(damaged(&beside, "its checksum does not match"));
         }
-        ModelProto::decode(payload).map_err(|e| damaged(&e.to_string()))
+        let mut model = ModelProto::decode(graph).map_err(|e| damaged(path, &e.to_string()))?;
+        // The runtime takes the folder's name as text.
+        if let Some(folder) = path.parent().filter(|f| f.to_str().is_none()) {
+            internalise(&mut model, folder).map_err(io(&beside))?;
+        }
+        Ok(model)
     }
 
     /// SHA-256 (hex) of a file, from memory where the file has not changed since it was last hashed.
@@ -157,6 +173,33 @@ impl Cache {
     }
 }
 
+fn weights_beside(path: &Path) -> PathBuf {
+    path.with_extension("weights")
+}
+
+fn facts(checksum: u32, length: usize) -> [u8; FACTS] {
+    let mut facts = [0; FACTS];
+    facts[..4].copy_from_slice(&checksum.to_le_bytes());
+    facts[4..].copy_from_slice(&(length as u64).to_le_bytes());
+    facts
+}
+
+/// Checksum and length of a file, without holding it.
+fn checksum_of(path: &Path) -> std::io::Result<(u32, usize)> {
+    let mut file = fs::File::open(path)?;
+    let (mut hash, mut length) = (crc32fast::Hasher::new(), 0);
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((hash.finalize(), length)),
+            n => {
+                hash.update(&buffer[..n]);
+                length += n;
+            }
+        }
+    }
+}
+
 fn hash_file(path: &Path) -> Result<String, CacheError> {
     let mut file = fs::File::open(path).map_err(io(path))?;
     let mut hash = Sha256::new();
@@ -171,7 +214,10 @@ fn hash_file(path: &Path) -> Result<String, CacheError> {
 
 /// SHA-256 (hex) of bytes in memory.
 fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|b| format!("{b:02x}")).collect()
+    digest.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Reads a plain ONNX file.
@@ -186,26 +232,48 @@ pub(super) fn read_model(path: &Path) -> Result<ModelProto, CacheError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::onnx::pb::{GraphProto, TensorProto};
 
     fn model() -> ModelProto {
-        ModelProto { producer_name: "a model of some length".into(), ..ModelProto::default() }
+        let weight = TensorProto { name: "w".into(), raw_data: vec![7; 2000], ..TensorProto::default() };
+        let graph = GraphProto { initializer: vec![weight], ..GraphProto::default() };
+        ModelProto { producer_name: "somebody".into(), graph: Some(graph), ..ModelProto::default() }
     }
 
     #[test]
     fn an_entry_comes_back_and_any_flipped_byte_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let path = Cache::new(folder.path()).entry("00").unwrap();
-        Cache::store(&path, &model()).unwrap();
-        assert_eq!(Cache::load(&path).unwrap(), model());
-        let whole = fs::read(&path).unwrap();
-        for index in 0..whole.len() {
-            let mut bytes = whole.clone();
-            bytes[index] ^= 0x10;
-            fs::write(&path, &bytes).unwrap();
-            assert!(matches!(Cache::load(&path), Err(CacheError::Damaged { .. })), "byte {index}");
+        Cache::store(&path, &mut model()).unwrap();
+        let mut back = Cache::load(&path).unwrap();
+        internalise(&mut back, path.parent().unwrap()).unwrap();
+        assert_eq!(back, model());
+        for path in [path.clone(), weights_beside(&path)] {
+            let whole = fs::read(&path).unwrap();
+            for index in 0..whole.len() {
+                let mut bytes = whole.clone();
+                bytes[index] ^= 0x10;
+                fs::write(&path, &bytes).unwrap();
+                let entry = path.with_extension("camtui-model");
+                assert!(matches!(Cache::load(&entry), Err(CacheError::Damaged { .. })), "byte {index}");
+            }
+            fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+            assert!(
+                Cache::load(&path.with_extension("camtui-model")).is_err(),
+                "a cut entry must not be believed"
+            );
+            fs::write(&path, &whole).unwrap();
         }
-        fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-        assert!(Cache::load(&path).is_err(), "a cut entry must not be believed");
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_leaves_the_model_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("entry.camtui-model");
+        fs::create_dir(&path).unwrap();
+        let mut kept = model();
+        assert!(Cache::store(&path, &mut kept).is_err());
+        assert_eq!(kept, model());
     }
 
     #[test]

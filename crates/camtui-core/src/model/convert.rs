@@ -8,6 +8,7 @@ use crate::arch::{self, ArchError};
 use crate::checkpoint::{self, CheckpointError};
 use crate::grad::{self, GradError};
 use crate::onnx::describe::{self, DescribeError};
+use crate::onnx::external::is_external;
 use crate::onnx::metadata::{Layer, Metadata, MetadataError};
 use crate::onnx::pb::ModelProto;
 
@@ -36,6 +37,9 @@ pub enum ConvertError {
         /// What is wrong.
         reason: DescribeError,
     },
+    /// Weights in another file.
+    #[error("{0} keeps its weights in another file beside it, which is not read yet; save it as one file")]
+    External(String),
     /// The metadata is not camtui's.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
@@ -66,6 +70,9 @@ pub(super) fn convert(source: &ModelSource, sha256: &str) -> Result<Converted, C
         ModelSource::Embedded => from_weights(&name, &arch::embedded::state())?,
         ModelSource::File(path) if is_onnx(path) => {
             let mut model = read_model(path)?;
+            if model.graph.iter().flat_map(|g| &g.initializer).any(is_external) {
+                return Err(ConvertError::External(name));
+            }
             if let Some(metadata) = Metadata::read(&model)?
                 && metadata.layers.iter().any(|l| l.gradient)
             {

@@ -7,7 +7,7 @@
 //! convolution's name holds the batch-normalised tensor.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
@@ -15,6 +15,7 @@ use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use super::cache::{self, Cache};
 use super::plan::Plan;
 use crate::Tensor;
+use crate::onnx::external::{self, is_external};
 use crate::onnx::metadata::{LinearHead, Metadata};
 use crate::onnx::pb::{ModelProto, TensorProto, tensor_proto::DataType};
 use crate::onnx::subgraph::{Given, SubgraphError, into_subgraph, reach, subgraph};
@@ -145,6 +146,14 @@ impl Exported {
             Self::Memory(model) => Ok(ModelProto::clone(model)),
         }
     }
+
+    /// Where weights lie that are not in the graph.
+    fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Cached(path) => path.parent(),
+            Self::File(_) | Self::Memory(_) => None,
+        }
+    }
 }
 
 /// The two compiled parts for one set of needs.
@@ -253,7 +262,8 @@ impl Network {
     fn compile(&self, needs: Needs) -> Result<Parts, ModelError> {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
         let model = opened.map_or_else(|| self.exported.load(), Ok)?;
-        let head = self.metadata.head.as_ref().and_then(|h| read_head(&self.metadata, &model, h));
+        let folder = self.exported.folder();
+        let head = self.metadata.head.as_ref().and_then(|h| read_head(&self.metadata, &model, h, folder));
         let image = Given { name: IMAGE.into(), shape: self.input_shape() };
         let activations = needs.activations.iter().map(|l| format!("activation:{l}"));
         let gradients: Vec<String> = needs.gradients.iter().map(|l| format!("gradient:{l}")).collect();
@@ -265,7 +275,7 @@ impl Network {
 
         if gradients.is_empty() {
             let proto = into_subgraph(model, &[image], &forward_outputs)?;
-            let forward = Plan::compile(&proto, "the forward part", self.schedule)?;
+            let forward = Plan::compile(proto, folder, "the forward part", self.schedule)?;
             return Ok(Parts { needs, forward, backward: None, head });
         }
         // The backward part needs the shapes of the values that the forward part leaves, so it is cut second; but
@@ -278,8 +288,7 @@ impl Network {
         };
         let backward_proto = subgraph(&model, &given(placeholder), &gradients)?;
         let proto = into_subgraph(model, std::slice::from_ref(&image), &forward_outputs)?;
-        let forward = Plan::compile(&proto, "the forward part", self.schedule)?;
-        drop(proto);
+        let forward = Plan::compile(proto, folder, "the forward part", self.schedule)?;
         let shaped = residuals
             .iter()
             .map(|name| {
@@ -290,7 +299,7 @@ impl Network {
             })
             .collect::<Result<Vec<_>, ModelError>>()?;
         let backward_proto = into_subgraph(backward_proto, &given(shaped), &gradients)?;
-        let backward = Plan::compile(&backward_proto, "the backward part", self.schedule)?;
+        let backward = Plan::compile(backward_proto, folder, "the backward part", self.schedule)?;
         Ok(Parts { needs, forward, backward: Some(backward), head })
     }
 }
@@ -316,9 +325,15 @@ fn residuals(model: &ModelProto, gradients: &[String]) -> Result<Vec<String>, Mo
     Ok(residuals)
 }
 
-fn read_head(metadata: &Metadata, model: &ModelProto, head: &LinearHead) -> Option<Head> {
+fn read_head(
+    metadata: &Metadata,
+    model: &ModelProto,
+    head: &LinearHead,
+    folder: Option<&Path>,
+) -> Option<Head> {
     let graph = model.graph.as_ref()?;
-    let find = |name: &str| graph.initializer.iter().find(|t| t.name == name).and_then(read_f32);
+    let find =
+        |name: &str| graph.initializer.iter().find(|t| t.name == name).and_then(|t| read_f32(t, folder));
     let layer = metadata.layers.iter().rev().find(|l| l.value == head.pooled)?;
     Some(Head {
         layer: layer.name.clone(),
@@ -327,16 +342,16 @@ fn read_head(metadata: &Metadata, model: &ModelProto, head: &LinearHead) -> Opti
     })
 }
 
-fn read_f32(proto: &TensorProto) -> Option<Tensor> {
+fn read_f32(proto: &TensorProto, folder: Option<&Path>) -> Option<Tensor> {
     if proto.data_type != DataType::Float as i32 {
         return None;
     }
     let shape: Vec<usize> = proto.dims.iter().map(|&d| d as usize).collect();
-    let data = if proto.raw_data.is_empty() {
-        proto.float_data.clone()
-    } else {
-        let (values, _) = proto.raw_data.as_chunks::<4>();
-        values.iter().map(|b| f32::from_le_bytes(*b)).collect()
+    let floats = |bytes: &[u8]| bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    let data = match folder {
+        Some(folder) if is_external(proto) => floats(&external::read(proto, folder).ok()?),
+        _ if proto.raw_data.is_empty() => proto.float_data.clone(),
+        _ => floats(&proto.raw_data),
     };
     Tensor::new(shape, data).ok()
 }

@@ -8,6 +8,7 @@ use super::cache::{Cache, CacheError};
 use super::convert::{ConvertError, Converted, convert};
 use super::network::{Exported, Network, Schedule};
 use crate::arch;
+use crate::onnx::external::internalise;
 use crate::onnx::metadata::Metadata;
 use crate::onnx::pb::ModelProto;
 
@@ -43,7 +44,7 @@ pub enum OpenError {
 /// An exported model in memory, with what is worth telling the user.
 #[derive(Debug)]
 pub struct Opened {
-    /// The exported gradient graph.
+    /// The exported gradient graph; large weights may lie beside it ([`Opened::into_whole`]).
     pub model: ModelProto,
     /// What it says of itself.
     pub metadata: Metadata,
@@ -53,6 +54,18 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// The exported graph with all weights inside, as a file of its own needs it.
+    pub fn into_whole(self) -> Result<ModelProto, OpenError> {
+        let mut model = self.model;
+        if let Some(Exported::Cached(path)) = &self.exported
+            && let Some(folder) = path.parent()
+        {
+            internalise(&mut model, folder)
+                .map_err(|reason| CacheError::Io { path: path.display().to_string(), reason })?;
+        }
+        Ok(model)
+    }
+
     /// Makes it ready to run with `threads` threads.
     pub fn into_network(self, schedule: Schedule, threads: usize) -> Network {
         let Self { model, metadata, exported, .. } = self;
@@ -81,12 +94,12 @@ pub fn open(source: &ModelSource, cache: &Cache) -> Result<Opened, OpenError> {
             Err(error) => notices.push(format!("{error}; converting the model again")),
         }
     }
-    let Converted { model, metadata, as_it_was } = convert(source, &sha256)?;
+    let Converted { mut model, metadata, as_it_was } = convert(source, &sha256)?;
     let mut exported = None;
     if let (true, ModelSource::File(path)) = (as_it_was, source) {
         exported = Some(Exported::File(path.clone()));
     } else if let Some(path) = entry {
-        match Cache::store(&path, &model) {
+        match Cache::store(&path, &mut model) {
             Ok(()) => exported = Some(Exported::Cached(path)),
             Err(error) => notices.push(format!(
                 "the converted model cannot be cached ({error}): the next start will be slower; \

@@ -1,8 +1,12 @@
 //! tract, kept behind one small type: a compiled subgraph with named inputs and outputs.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
 use std::sync::Arc;
 
+use tract_onnx::data_resolver::ModelDataResolver;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::knobs::KnobScope;
 
@@ -21,10 +25,6 @@ impl Value {
         Ok(Self(tensor.into_tvalue()))
     }
 
-    pub fn shape(&self) -> &[usize] {
-        self.0.shape()
-    }
-
     pub fn to_tensor(&self) -> Result<Tensor, ModelError> {
         let view =
             self.0.to_plain_array_view::<f32>().map_err(|e| ModelError::run("reading a result", &e))?;
@@ -33,6 +33,27 @@ impl Value {
             None => view.iter().copied().collect(),
         };
         Ok(Tensor::new(self.0.shape(), data).expect("tract's shape covers its data"))
+    }
+}
+
+/// Reads a weight with one call, into memory of the right size.
+struct OneRead;
+
+impl ModelDataResolver for OneRead {
+    fn read_bytes_from_path(
+        &self,
+        buf: &mut Vec<u8>,
+        path: &Path,
+        offset: usize,
+        length: Option<usize>,
+    ) -> TractResult<()> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset as u64))?;
+        let length = length.unwrap_or(usize::MAX);
+        buf.reserve_exact(length.min(1 << 30));
+        let read = file.take(length as u64).read_to_end(buf)?;
+        tract_onnx::tract_core::internal::ensure!(read == length, "the weights end too early");
+        Ok(())
     }
 }
 
@@ -46,19 +67,30 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Compiles `proto`, whose inputs all have concrete shapes. `part` says in errors what it is ("the forward part").
-    pub fn compile(proto: &ModelProto, part: &'static str, schedule: Schedule) -> Result<Self, ModelError> {
+    ///
+    /// Takes the graph, so that its copy of the weights is gone before the runtime makes its own packed one.
+    /// Weights that are not in the graph are read from `folder`.
+    pub fn compile(
+        proto: ModelProto,
+        folder: Option<&Path>,
+        part: &'static str,
+        schedule: Schedule,
+    ) -> Result<Self, ModelError> {
         let graph = proto.graph.as_ref();
         let names =
             |infos: &[crate::onnx::pb::ValueInfoProto]| infos.iter().map(|i| i.name.clone()).collect();
         let inputs = graph.map(|g| names(&g.input)).unwrap_or_default();
         let outputs = graph.map(|g| names(&g.output)).unwrap_or_default();
         let build = || -> TractResult<TypedModel> {
-            let onnx = tract_onnx::onnx();
-            onnx.model_for_proto_model(proto)?.into_typed()?.into_optimized()
+            let mut onnx = tract_onnx::onnx();
+            onnx.provider = Arc::new(OneRead);
+            let parsed = onnx.parse(&proto, folder.and_then(Path::to_str))?;
+            drop(proto);
+            parsed.model.into_typed()?.into_optimized()
         };
         let model = match schedule {
             Schedule::OnePicture => build(),
-            // A one-thread plan is quicker when the patches of a convolution are gathered as they are multiplied
+            // A one-thread plan is quicker when the patches of a convolution are gathered before they are multiplied
             // (43 ms against 55 on ResNet-18); with a team of threads it is the other way round.
             Schedule::ManyPictures => {
                 KnobScope::new([("TRACT_LAZY_IM2COL_MIN_KERNEL", "1000000")]).and_then(|k| k.enter(build))

@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 
 use super::metadata::{Layer, LinearHead, Metadata};
-use super::pb::{GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
+use super::pb::{
+    GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto,
+};
 use crate::{Recipe, labels};
 
 /// Where the batch axis has no fixed extent, it is called so.
@@ -16,8 +18,20 @@ const USUAL_SIDE: usize = 224;
 
 /// Operators whose output is worth tapping: those that make features, not those that rearrange them.
 const FEATURES: [&str; 14] = [
-    "Conv", "BatchNormalization", "Relu", "Clip", "LeakyRelu", "PRelu", "Elu", "HardSwish", "Add", "Mul",
-    "MaxPool", "AveragePool", "Concat", "GlobalAveragePool",
+    "Conv",
+    "BatchNormalization",
+    "Relu",
+    "Clip",
+    "LeakyRelu",
+    "PRelu",
+    "Elu",
+    "HardSwish",
+    "Add",
+    "Mul",
+    "MaxPool",
+    "AveragePool",
+    "Concat",
+    "GlobalAveragePool",
 ];
 
 /// The file is no classifier of pictures.
@@ -76,7 +90,8 @@ fn claim_input(graph: &mut GraphProto) -> Result<(usize, usize), DescribeError> 
     };
     let name = input.name.clone();
     let not_a_picture = |found: String| DescribeError::NotAPicture { name: name.clone(), found };
-    let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
+    let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut())
+    else {
         return Err(not_a_picture("something without a type".into()));
     };
     if tensor.elem_type != super::pb::tensor_proto::DataType::Float as i32 {
@@ -165,13 +180,12 @@ fn find_layers(graph: &GraphProto) -> Vec<Layer> {
     let mut place: HashMap<String, usize> = HashMap::new();
     let mut put = |layers: &mut Vec<Layer>, name: String, value: &str| {
         let layer = Layer { name: name.clone(), value: value.to_owned(), shape: Vec::new(), gradient: false };
-        match place.get(&name) {
-            // A module that goes on: its output is the later value.
-            Some(&index) => layers[index] = layer,
-            None => {
-                place.insert(name, layers.len());
-                layers.push(layer);
-            }
+        // A module that goes on: its output is the later value.
+        if let Some(&index) = place.get(&name) {
+            layers[index] = layer;
+        } else {
+            place.insert(name, layers.len());
+            layers.push(layer);
         }
     };
     for node in graph.node.iter().filter(|n| FEATURES.contains(&n.op_type.as_str())) {
@@ -187,8 +201,12 @@ fn find_layers(graph: &GraphProto) -> Vec<Layer> {
             put(&mut layers, enclosing.to_owned(), value);
         }
     }
-    let order: HashMap<&str, usize> =
-        graph.node.iter().enumerate().flat_map(|(i, n)| n.output.iter().map(move |o| (o.as_str(), i))).collect();
+    let order: HashMap<&str, usize> = graph
+        .node
+        .iter()
+        .enumerate()
+        .flat_map(|(i, n)| n.output.iter().map(move |o| (o.as_str(), i)))
+        .collect();
     layers.sort_by_key(|l| (order.get(l.value.as_str()).copied(), std::cmp::Reverse(l.name.len())));
     layers
 }

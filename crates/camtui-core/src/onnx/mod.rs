@@ -4,6 +4,7 @@
 
 pub mod build;
 pub mod describe;
+pub mod external;
 pub mod metadata;
 pub mod prune;
 pub mod subgraph;

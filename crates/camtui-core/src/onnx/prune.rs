@@ -83,7 +83,11 @@ fn near(asked: &str, names: &[&str]) -> String {
     let mut ranked: Vec<(usize, &str)> = names.iter().map(|n| (distance(asked, n), *n)).collect();
     ranked.sort_by_key(|(d, _)| *d);
     let close: Vec<&str> = ranked.iter().take_while(|(d, _)| *d <= 3).take(3).map(|(_, n)| *n).collect();
-    if close.is_empty() { format!("it has {}", names.join(", ")) } else { format!("did you mean {}?", close.join(" or ")) }
+    if close.is_empty() {
+        format!("it has {}", names.join(", "))
+    } else {
+        format!("did you mean {}?", close.join(" or "))
+    }
 }
 
 /// Levenshtein's edit distance, in characters.

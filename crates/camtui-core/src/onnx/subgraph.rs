@@ -44,7 +44,7 @@ pub enum SubgraphError {
 
 /// Which nodes and initialisers a set of values needs, given others.
 #[derive(Debug)]
-pub struct Reach {
+pub(crate) struct Reach {
     /// Indices into the graph's nodes, ascending (ONNX requires topological order, so this is one too).
     pub nodes: Vec<usize>,
     /// Names of the initialisers used.
@@ -54,7 +54,11 @@ pub struct Reach {
 }
 
 /// Finds what `outputs` need when the values named `given` are there already.
-pub fn reach(graph: &GraphProto, given: &HashSet<&str>, outputs: &[String]) -> Result<Reach, SubgraphError> {
+pub(crate) fn reach(
+    graph: &GraphProto,
+    given: &HashSet<&str>,
+    outputs: &[String],
+) -> Result<Reach, SubgraphError> {
     let mut producer: HashMap<&str, usize> = HashMap::new();
     for (index, node) in graph.node.iter().enumerate() {
         for output in node.output.iter().filter(|o| !o.is_empty()) {

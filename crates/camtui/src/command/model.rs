@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use camtui_core::file::write_atomic;
-use camtui_core::model::ModelSource;
+use camtui_core::model::{ModelSource, Opened};
 use camtui_core::onnx::metadata::Metadata;
 use camtui_core::onnx::prune::prune;
 use camtui_core::onnx::subgraph::encode;
@@ -28,10 +28,7 @@ pub fn run(command: &ModelCommand, places: &Places) -> Result<(), Failure> {
     }
 }
 
-fn open(
-    wanted: Option<&str>,
-    places: &Places,
-) -> Result<(camtui_core::onnx::pb::ModelProto, Metadata), Failure> {
+fn open(wanted: Option<&str>, places: &Places) -> Result<Opened, Failure> {
     let mut notices = Vec::new();
     let wanted: Vec<String> = wanted.map(str::to_owned).into_iter().collect();
     let source: ModelSource = models::sources(&wanted, places, &mut notices)?.remove(0);
@@ -40,18 +37,13 @@ fn open(
     for notice in &notices {
         eprintln!("camtui: {}", sanitise(notice));
     }
-    let opened = opened?;
-    Ok((opened.model, opened.metadata))
+    opened
 }
 
 fn info(wanted: Option<&str>, as_json: bool, places: &Places) -> Result<(), Failure> {
-    let (model, metadata) = open(wanted, places)?;
-    let parameters: i64 = model
-        .graph
-        .iter()
-        .flat_map(|g| &g.initializer)
-        .map(|t| t.dims.iter().product::<i64>())
-        .sum();
+    let Opened { model, metadata, .. } = open(wanted, places)?;
+    let parameters: i64 =
+        model.graph.iter().flat_map(|g| &g.initializer).map(|t| t.dims.iter().product::<i64>()).sum();
     if as_json {
         let text = json!({
             "name": metadata.name,
@@ -108,7 +100,7 @@ fn export(wanted: &str, output: &Path, outputs: &[String], places: &Places) -> R
     if output.is_dir() {
         return Err(Failure::Usage(anyhow!("{} is a folder; name a file ending in .onnx", output.display())));
     }
-    let (mut model, _) = open(Some(wanted), places)?;
+    let mut model = open(Some(wanted), places)?.into_whole().map_err(|e| Failure::Failed(e.into()))?;
     if !outputs.is_empty() {
         model = prune(model, outputs).map_err(|e| Failure::Usage(e.into()))?;
     }

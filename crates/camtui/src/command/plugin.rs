@@ -32,7 +32,12 @@ pub fn run(command: &PluginCommand, places: &Places) -> Result<(), Failure> {
 
 fn row(id: &str, explainer: &Explainer) -> String {
     let info = explainer.info();
-    format!("{id:<16} {:<8} {:<32} {}\n", info.version, needs(explainer), sanitise(&explainer.origin().to_string()))
+    format!(
+        "{id:<16} {:<8} {:<32} {}\n",
+        info.version,
+        needs(explainer),
+        sanitise(&explainer.origin().to_string())
+    )
 }
 
 fn needs(explainer: &Explainer) -> String {

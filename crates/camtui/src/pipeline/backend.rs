@@ -89,7 +89,9 @@ impl Backend for SessionBackend<'_> {
 
     fn linear_head(&self) -> Answer<LinearHead> {
         let head = self.head.as_ref().ok_or_else(|| {
-            BackendError::NotSupported("this model does not end in global average pooling and one linear layer".into())
+            BackendError::NotSupported(
+                "this model does not end in global average pooling and one linear layer".into(),
+            )
         })?;
         Ok(LinearHead {
             pooled: head.layer.clone(),

@@ -32,7 +32,8 @@ impl Chosen {
 /// All explainers: the bundled ones, the libraries that are found, and those `named` on the command line, which must load.
 pub fn registry(named: &[PathBuf], places: &Places, notices: &mut Vec<String>) -> Result<Registry, Failure> {
     let mut registry = Registry::default();
-    let bundled = Library::bundled("standard", camtui_standard::entry()).map_err(|e| Failure::Plugin(e.into()))?;
+    let bundled =
+        Library::bundled("standard", camtui_standard::entry()).map_err(|e| Failure::Plugin(e.into()))?;
     registry.add(bundled);
     let variable = std::env::var_os(search::VARIABLE);
     let data = places.plugins().ok();
@@ -80,7 +81,8 @@ pub fn choose(
         let key = pair.split_once('=').map_or(pair.as_str(), |(key, _)| key.trim());
         if !pair.contains('=') || !known.contains(key) {
             // Let the first explainer say what is wrong: it knows the keys there are.
-            Params::parse(explainers[0].info(), std::slice::from_ref(pair)).map_err(|e| usage(e.to_string()))?;
+            Params::parse(explainers[0].info(), std::slice::from_ref(pair))
+                .map_err(|e| usage(e.to_string()))?;
         }
     }
     explainers

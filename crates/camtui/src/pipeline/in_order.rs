@@ -27,10 +27,8 @@ pub fn in_order<T: Send>(
     mut sink: impl FnMut(usize, T) -> ControlFlow<()>,
 ) {
     let window = threads * 2;
-    let shared = (
-        Mutex::new(State { next: 0, handed_on: 0, stopped: false, done: BTreeMap::new() }),
-        Condvar::new(),
-    );
+    let shared =
+        (Mutex::new(State { next: 0, handed_on: 0, stopped: false, done: BTreeMap::new() }), Condvar::new());
     let (state, changed) = &shared;
     std::thread::scope(|scope| {
         for _ in 0..threads.min(count) {
@@ -101,10 +99,16 @@ mod tests {
             std::thread::sleep(Duration::from_millis((20 - i as u64) / 4));
             i * i
         };
-        in_order(20, 4, work, |_, _| 0, |i, r| {
-            seen.push((i, r));
-            ControlFlow::Continue(())
-        });
+        in_order(
+            20,
+            4,
+            work,
+            |_, _| 0,
+            |i, r| {
+                seen.push((i, r));
+                ControlFlow::Continue(())
+            },
+        );
         assert_eq!(seen, (0..20).map(|i| (i, i * i)).collect::<Vec<_>>());
     }
 
@@ -115,11 +119,17 @@ mod tests {
             begun.fetch_add(1, Ordering::SeqCst);
             i
         };
-        in_order(50, 2, work, |i, _| i, |i, _| {
-            std::thread::sleep(Duration::from_millis(1));
-            assert!(begun.load(Ordering::SeqCst) <= i + 4 + 1, "{i}");
-            ControlFlow::Continue(())
-        });
+        in_order(
+            50,
+            2,
+            work,
+            |i, _| i,
+            |i, _| {
+                std::thread::sleep(Duration::from_millis(1));
+                assert!(begun.load(Ordering::SeqCst) <= i + 4 + 1, "{i}");
+                ControlFlow::Continue(())
+            },
+        );
     }
 
     #[test]
@@ -128,10 +138,16 @@ mod tests {
         std::panic::set_hook(Box::new(|_| {}));
         let work = |i: usize| if i == 3 { panic!("bad picture") } else { format!("{i}") };
         let mut seen = Vec::new();
-        in_order(6, 2, work, |_, words| words, |_, r| {
-            seen.push(r);
-            ControlFlow::Continue(())
-        });
+        in_order(
+            6,
+            2,
+            work,
+            |_, words| words,
+            |_, r| {
+                seen.push(r);
+                ControlFlow::Continue(())
+            },
+        );
         std::panic::set_hook(hook);
         assert_eq!(seen, ["0", "1", "2", "bad picture", "4", "5"]);
     }
@@ -140,7 +156,13 @@ mod tests {
     fn stopping_leaves_the_rest_out() {
         let begun = AtomicUsize::new(0);
         let work = |_: usize| begun.fetch_add(1, Ordering::SeqCst);
-        in_order(1000, 2, work, |_, _| 0, |i, _| if i == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
+        in_order(
+            1000,
+            2,
+            work,
+            |_, _| 0,
+            |i, _| if i == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) },
+        );
         assert!(begun.load(Ordering::SeqCst) < 20);
     }
 }

@@ -18,10 +18,10 @@ pub use predictions::Prediction;
 
 use std::sync::atomic::AtomicBool;
 
+use camtui_core::Recipe;
 use camtui_core::heatmap::Interpolation;
 use camtui_core::model::{Needs, Spent};
 use camtui_core::recipe::Resize;
-use camtui_core::Recipe;
 
 use explainers::Chosen;
 use models::Loaded;
@@ -73,7 +73,9 @@ impl Explaining {
     pub fn needs(&self, model: usize) -> Needs {
         let metadata = self.models[model].network.metadata();
         let mut needs = Needs::default();
-        for layer in self.layers.iter().chain(metadata.default_layer.as_ref().filter(|_| self.layers.is_empty())) {
+        for layer in
+            self.layers.iter().chain(metadata.default_layer.as_ref().filter(|_| self.layers.is_empty()))
+        {
             let Some(known) = metadata.layer(layer) else { continue };
             if self.explainers.iter().any(|e| e.info().needs.activations) {
                 needs.activations.insert(layer.clone());
@@ -92,7 +94,11 @@ impl Explaining {
             for layer in &self.layers {
                 if metadata.layer(layer).is_none() {
                     let known: Vec<&str> = metadata.layers.iter().map(|l| l.name.as_str()).collect();
-                    return Err(format!("{} has no layer `{layer}`; it has {}", loaded.name, known.join(", ")));
+                    return Err(format!(
+                        "{} has no layer `{layer}`; it has {}",
+                        loaded.name,
+                        known.join(", ")
+                    ));
                 }
             }
         }
@@ -116,7 +122,7 @@ impl Explaining {
         };
         let input = match picture.input(&recipe) {
             Ok(input) => input,
-            Err(error) => return failed(Problem::Failed(error.to_string())),
+            Err(error) => return failed(Problem::Failed(error)),
         };
         let asked = match Asked::new(network, input, self.needs(model)) {
             Ok(asked) => asked,

@@ -5,8 +5,8 @@ use std::path::Path;
 use camtui_core::model::{self, Cache, ModelSource, Network, Opened, Schedule};
 
 use crate::exit::Failure;
-use crate::store::catalogue::{self, Origin};
 use crate::store::Places;
+use crate::store::catalogue::{self, Origin};
 
 /// A model that runs, with the name results carry.
 #[derive(Debug)]
@@ -43,15 +43,14 @@ pub fn find(wanted: &str, places: &Places) -> Result<ModelSource, Failure> {
 
 /// The model used when none is named: the best that is here.
 fn default_source(places: &Places, notices: &mut Vec<String>) -> ModelSource {
-    match catalogue::installed(DEFAULT, places) {
-        Some(path) => ModelSource::File(path),
-        None => {
-            notices.push(format!(
-                "using the embedded efficientnet-lite0; `camtui model pull {DEFAULT}` installs a larger model"
-            ));
-            ModelSource::Embedded
-        }
+    if let Some(path) = catalogue::installed(DEFAULT, places) {
+        return ModelSource::File(path);
     }
+    notices.push(format!(
+        "using the embedded {}; `camtui model pull {DEFAULT}` installs a larger model",
+        ModelSource::Embedded
+    ));
+    ModelSource::Embedded
 }
 
 const DEFAULT: &str = "resnet18";
@@ -84,9 +83,8 @@ pub fn open(source: &ModelSource, cache: &Cache, notices: &mut Vec<String>) -> R
     let mut opened = model::open(source, cache).map_err(|e| Failure::Failed(e.into()))?;
     notices.append(&mut opened.notices);
     if opened.metadata.assumed {
-        notices.push(format!(
-            "{source} says nothing of its preprocessing and labels: ImageNet's are assumed"
-        ));
+        notices
+            .push(format!("{source} says nothing of its preprocessing and labels: ImageNet's are assumed"));
     }
     Ok(opened)
 }

@@ -8,11 +8,11 @@ use camtui_core::heatmap::{Heatmap, fuse};
 use camtui_core::model::{ModelError, Needs, Network, Session, Spent};
 use camtui_host::{ExplainError, Request, run};
 
+use super::Explaining;
 use super::backend::SessionBackend;
 use super::explainers::Chosen;
 use super::predictions::{Prediction, rank};
 use super::target::Target;
-use super::Explaining;
 
 /// A map and how it came about.
 #[derive(Clone, Debug)]
@@ -137,7 +137,9 @@ pub fn explain(
                         .into(),
                 );
             }
-            values.iter_mut().for_each(|v| *v = v.max(0.0));
+            for value in &mut values {
+                *value = value.max(0.0);
+            }
         }
         diagnostics.extend(output.notes);
         layers.extend(output.layer);
@@ -145,12 +147,12 @@ pub fn explain(
             .map_err(|e| Problem::Plugin(format!("`{}`: {e}", info.id)))?;
         maps.push(map);
     }
-    let map = match maps.len() {
-        1 => maps.remove(0),
-        _ => {
-            let shape = network.input_shape();
-            fuse(&maps, shape[2], shape[3], how.interpolation, how.signed).map_err(|e| Problem::Failed(e.to_string()))?
-        }
+    let map = if maps.len() == 1 {
+        maps.remove(0)
+    } else {
+        let shape = network.input_shape();
+        fuse(&maps, shape[2], shape[3], how.interpolation, how.signed)
+            .map_err(|e| Problem::Failed(e.to_string()))?
     };
     diagnostics.dedup();
     Ok(Found {
@@ -167,7 +169,9 @@ pub fn explain(
 fn problem(error: &ExplainError) -> Problem {
     match error {
         ExplainError::Cancelled => Problem::Cancelled,
-        ExplainError::NoSuchLayer { .. } | ExplainError::NotSupported { .. } => Problem::Usage(error.to_string()),
+        ExplainError::NoSuchLayer { .. } | ExplainError::NotSupported { .. } => {
+            Problem::Usage(error.to_string())
+        }
         _ => Problem::Plugin(error.to_string()),
     }
 }

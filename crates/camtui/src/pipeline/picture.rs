@@ -21,7 +21,9 @@ impl Picture {
     pub fn open(input: &Input) -> Result<Self, String> {
         match input {
             Input::File { path, .. } => Photo::read(path).map(Self::Photo).map_err(|e| e.to_string()),
-            Input::Stdin(bytes) => Photo::from_bytes("stdin", bytes).map(Self::Photo).map_err(|e| e.to_string()),
+            Input::Stdin(bytes) => {
+                Photo::from_bytes("stdin", bytes).map(Self::Photo).map_err(|e| e.to_string())
+            }
             Input::Tensor { tensor, .. } => Ok(Self::Tensor(Arc::clone(tensor))),
         }
     }

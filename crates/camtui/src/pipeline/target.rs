@@ -100,7 +100,11 @@ pub fn parse(text: &str) -> Result<Vec<TargetSpec>, TargetError> {
 
 fn parse_entry(entry: &str) -> Result<TargetSpec, TargetError> {
     if let Some(count) = entry.strip_prefix("all:").and_then(|n| n.parse::<usize>().ok()) {
-        return if count == 0 { Err(TargetError::CountsFromOne(entry.into())) } else { Ok(TargetSpec::All(count)) };
+        return if count == 0 {
+            Err(TargetError::CountsFromOne(entry.into()))
+        } else {
+            Ok(TargetSpec::All(count))
+        };
     }
     let sides: Vec<&str> = entry.split('~').map(str::trim).collect();
     match sides.as_slice() {
@@ -136,8 +140,7 @@ pub fn resolve(specs: &[TargetSpec], ranked: &[usize], names: &[String]) -> Resu
                 targets.extend(ranked.iter().take(*count).map(|&class| Target { class, against: None }));
             }
             TargetSpec::Contrast(a, b) => {
-                let (class, against) =
-                    (resolve_class(a, ranked, names)?, resolve_class(b, ranked, names)?);
+                let (class, against) = (resolve_class(a, ranked, names)?, resolve_class(b, ranked, names)?);
                 if class == against {
                     return Err(TargetError::SameSides(class));
                 }

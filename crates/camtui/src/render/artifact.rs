@@ -2,7 +2,7 @@
 //!
 //! This runs on the worker, so that encoding uses all cores; showing is the main thread's.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use camtui_core::file::{encode_png, write_atomic};
@@ -79,7 +79,7 @@ impl Setup {
     }
 }
 
-fn write(path: &PathBuf, bytes: &[u8]) -> Result<(), String> {
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
             .map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;

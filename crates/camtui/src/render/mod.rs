@@ -6,12 +6,10 @@ mod artifact;
 mod naming;
 mod record;
 mod setup;
-mod show;
+pub mod show;
 
 use std::ops::ControlFlow;
 use std::time::Instant;
-
-use camtui_term::sanitise;
 
 use crate::cli::ExplainArgs;
 use crate::exit::Failure;
@@ -154,13 +152,13 @@ fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e3
 }
 
-/// Says something on standard error.
-fn tell(text: &str) {
-    eprintln!("camtui: {}", sanitise(text));
-}
-
 /// The parts of a result's file name that tell it from others of the same picture.
-fn name_parts<'a>(several: naming::Several, model: &'a str, target: &'a str, found: &'a Found) -> Vec<&'a str> {
+fn name_parts<'a>(
+    several: naming::Several,
+    model: &'a str,
+    target: &'a str,
+    found: &'a Found,
+) -> Vec<&'a str> {
     [(several.models, model), (several.targets, target), (several.explainers, found.explainer.as_str())]
         .into_iter()
         .filter_map(|(wanted, part)| wanted.then_some(part))

@@ -89,7 +89,9 @@ fn safe(part: &str) -> String {
 fn stems(inputs: &[Input]) -> Vec<PathBuf> {
     let count = |names: &[PathBuf]| {
         let mut seen: HashMap<PathBuf, usize> = HashMap::new();
-        names.iter().for_each(|n| *seen.entry(n.clone()).or_default() += 1);
+        for name in names {
+            *seen.entry(name.clone()).or_default() += 1;
+        }
         seen
     };
     let plain: Vec<PathBuf> = inputs.iter().map(|i| PathBuf::from(safe(&i.stem()))).collect();
@@ -97,7 +99,9 @@ fn stems(inputs: &[Input]) -> Vec<PathBuf> {
     let foldered: Vec<PathBuf> = inputs
         .iter()
         .zip(&plain)
-        .map(|(input, stem)| if clashes[stem] > 1 { input.relative_folder().join(stem) } else { stem.clone() })
+        .map(
+            |(input, stem)| if clashes[stem] > 1 { input.relative_folder().join(stem) } else { stem.clone() },
+        )
         .collect();
     let clashes = count(&foldered);
     let mut used: HashMap<PathBuf, usize> = HashMap::new();
@@ -137,10 +141,12 @@ mod tests {
 
     #[test]
     fn clashing_stems_keep_their_folder_or_get_a_number() {
-        let inputs = [file("pics/a/dog.jpg"), file("pics/b/dog.jpg"), file("pics/b/dog.png"), file("pics/cat.jpg")];
+        let inputs =
+            [file("pics/a/dog.jpg"), file("pics/b/dog.jpg"), file("pics/b/dog.png"), file("pics/cat.jpg")];
         let to = Destination::new(Path::new("out"), "png", &inputs, Several::default()).unwrap();
         let names: Vec<_> = (0..4).map(|i| to.path(i, &[])).collect();
-        let expected = ["out/a/dog.png", "out/b/dog.png", "out/b/dog-2.png", "out/cat.png"].map(PathBuf::from);
+        let expected =
+            ["out/a/dog.png", "out/b/dog.png", "out/b/dog-2.png", "out/cat.png"].map(PathBuf::from);
         assert_eq!(names, expected);
     }
 

@@ -55,9 +55,12 @@ impl Record<'_> {
         let Value::Object(fields) = &mut object else { return object };
         let found = self.found;
         let (min, max) = found.map.range();
-        fields.insert("map".into(), json!({
-            "height": found.map.height(), "width": found.map.width(), "min": min, "max": max,
-        }));
+        fields.insert(
+            "map".into(),
+            json!({
+                "height": found.map.height(), "width": found.map.width(), "min": min, "max": max,
+            }),
+        );
         fields.insert("diagnostics".into(), json!(found.diagnostics));
         fields.insert("metrics".into(), json!({}));
         let ms = |value: f64| (value * 1000.0).round() / 1000.0;
@@ -70,9 +73,7 @@ impl Record<'_> {
 
     /// What is needed to make the result again: the same object without what was measured.
     pub fn provenance(&self) -> Value {
-        let prediction = |p: &Prediction| {
-            json!({ "index": p.index, "label": p.label, "probability": p.probability, "logit": p.logit })
-        };
+        let prediction = |p: &Prediction| json!({ "index": p.index, "label": p.label, "probability": p.probability, "logit": p.logit });
         let info = self.chosen.info();
         let params: serde_json::Map<String, Value> =
             self.chosen.params.iter().map(|(key, value)| (key.to_owned(), param(value))).collect();

@@ -3,16 +3,16 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
 
-use camtui_term::{Capabilities, DetectOptions, Outcome, Protocol, detect, draw, sanitise};
 use camtui_core::heatmap::Overlay;
+use camtui_term::{Capabilities, DetectOptions, Outcome, Protocol, detect, draw, sanitise};
 use image::RgbaImage;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::artifact::Artifact;
 use super::setup::Setup;
-use super::tell;
 use crate::cli::{ExplainArgs, ProtocolArg};
 use crate::exit::Failure;
+use crate::job::tell;
 use crate::pipeline::Problem;
 
 /// The screen, the standard output and the progress bar.
@@ -31,14 +31,17 @@ impl Show {
         } else {
             Capabilities::none()
         };
-        capabilities.report.notices.iter().for_each(|notice| tell(notice));
+        for notice in &capabilities.report.notices {
+            tell(notice);
+        }
         // A bar between drawings on the same terminal would only be in the way.
         let drawing = setup.on_screen && io::stdout().is_terminal();
         let wanted = setup.inputs.len() > 1 && io::stderr().is_terminal() && !drawing;
         let target = if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} pictures, {eta} left")
             .expect("the template is right");
-        let progress = ProgressBar::with_draw_target(Some(setup.inputs.len() as u64), target).with_style(style);
+        let progress =
+            ProgressBar::with_draw_target(Some(setup.inputs.len() as u64), target).with_style(style);
         Self { capabilities, width: args.width, json: args.json, progress }
     }
 

@@ -58,7 +58,7 @@ pub const RESNET18: Entry = Entry {
 
 /// The small classifier that is compiled into the program.
 pub const EFFICIENTNET_LITE0: Entry = Entry {
-    name: "efficientnet-lite0",
+    name: camtui_core::arch::embedded::NAME,
     summary: "EfficientNet-Lite0, ImageNet-1k, in the program itself",
     licence: "Apache-2.0",
     origin: Origin::Embedded,

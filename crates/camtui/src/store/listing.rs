@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use camtui_core::arch::embedded;
+
 use super::catalogue::{self, Entry, Origin};
 use super::places::Places;
 use super::pull::megabytes;
@@ -23,7 +25,7 @@ fn print(entries: &[Entry], places: &Places, out: &mut dyn Write) -> std::io::Re
     row(out, ["NAME", "INSTALLED", "SIZE", "LICENCE", "WHAT"])?;
     for entry in entries {
         let (there, size) = match entry.origin {
-            Origin::Embedded => ("in the program", String::from("-")),
+            Origin::Embedded => ("in the program", megabytes(embedded::bytes().len() as u64)),
             Origin::Download(file) => {
                 let there = catalogue::installed_entry(entry, places).is_some();
                 (if there { "yes" } else { "no" }, megabytes(file.size))
@@ -51,6 +53,7 @@ mod tests {
         assert_eq!(before.len(), 1 + catalogue::ENTRIES.len());
         assert!(before[1].starts_with("resnet18") && before[1].contains(" no "), "{}", before[1]);
         assert!(before[1].contains("46.8 MB") && before[1].contains("BSD-3-Clause"), "{}", before[1]);
+        assert!(before[2].starts_with(embedded::NAME) && before[2].contains(" 9.4 MB "), "{}", before[2]);
         assert!(before[2].contains("in the program") && before[2].contains("Apache-2.0"), "{}", before[2]);
 
         std::fs::create_dir_all(places.models().unwrap()).unwrap();

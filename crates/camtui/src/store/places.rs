@@ -13,10 +13,6 @@ use directories::ProjectDirs;
 pub const DATA_VARIABLE: &str = "CAMTUI_DATA_DIR";
 /// Moves the cache folder (converted models; may be deleted at any time).
 pub const CACHE_VARIABLE: &str = "CAMTUI_CACHE_DIR";
-/// Moves the state folder (logs, sessions).
-pub const STATE_VARIABLE: &str = "CAMTUI_STATE_DIR";
-/// Moves the configuration folder.
-pub const CONFIG_VARIABLE: &str = "CAMTUI_CONFIG_DIR";
 
 /// A folder was asked for on a machine where none can be named.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,8 +30,6 @@ pub struct NoPlace {
 pub struct Places {
     data: Option<PathBuf>,
     cache: Option<PathBuf>,
-    state: Option<PathBuf>,
-    config: Option<PathBuf>,
 }
 
 impl Places {
@@ -56,11 +50,6 @@ impl Places {
         Self {
             data: place(DATA_VARIABLE, |home| home.data_dir().to_path_buf()),
             cache: place(CACHE_VARIABLE, |home| home.cache_dir().to_path_buf()),
-            // Only Linux has a state folder of its own.
-            state: place(STATE_VARIABLE, |home| {
-                home.state_dir().unwrap_or(home.data_local_dir()).to_path_buf()
-            }),
-            config: place(CONFIG_VARIABLE, |home| home.config_dir().to_path_buf()),
         }
     }
 
@@ -83,16 +72,6 @@ impl Places {
     pub fn cache(&self) -> Result<&Path, NoPlace> {
         self.cache.as_deref().ok_or(NoPlace { purpose: "cache", variable: CACHE_VARIABLE })
     }
-
-    /// What one run leaves for the next: logs, where a folder was left.
-    pub fn state(&self) -> Result<&Path, NoPlace> {
-        self.state.as_deref().ok_or(NoPlace { purpose: "state", variable: STATE_VARIABLE })
-    }
-
-    /// What the user writes to set the program up.
-    pub fn config(&self) -> Result<&Path, NoPlace> {
-        self.config.as_deref().ok_or(NoPlace { purpose: "configuration", variable: CONFIG_VARIABLE })
-    }
 }
 
 #[cfg(test)]
@@ -104,7 +83,7 @@ mod tests {
         let places = Places::new(|name| (name == DATA_VARIABLE).then(|| "/srv/camtui".into()), None);
         assert_eq!(places.models().unwrap(), Path::new("/srv/camtui/models"));
         assert_eq!(places.plugins().unwrap(), Path::new("/srv/camtui/plugins"));
-        assert!(places.cache().is_err() && places.state().is_err() && places.config().is_err());
+        assert!(places.cache().is_err());
     }
 
     #[test]
@@ -126,7 +105,7 @@ mod tests {
         let home = ProjectDirs::from("", "", "camtui");
         let Some(home) = home else { return println!("skipped: no home directory here") };
         let places = Places::new(|_| None, Some(&home));
-        for place in [places.data(), places.cache(), places.state(), places.config()] {
+        for place in [places.data(), places.cache()] {
             assert!(place.unwrap().ends_with("camtui"));
         }
     }

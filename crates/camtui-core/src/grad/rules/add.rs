@@ -1,6 +1,6 @@
 //! Sums and differences: where a residual branch joins, its gradient goes both ways.
 
-use tract_onnx::pb::NodeProto;
+use crate::onnx::pb::NodeProto;
 
 use super::{Gradients, input};
 use crate::grad::error::Reason;

@@ -1,12 +1,13 @@
 //! Average pooling over a sliding window.
 
-use tract_onnx::pb::NodeProto;
+use crate::onnx::pb::NodeProto;
 
 use super::{Gradients, input};
-use crate::grad::attributes::{int, set_ints};
+use crate::grad::attributes::int;
 use crate::grad::error::Reason;
 use crate::grad::tape::Tape;
-use crate::grad::window::Window;
+use crate::grad::window::{Window, signed};
+use crate::onnx::build;
 
 /// `y[p] = Σ x[q] / n(p)` over the window at `p`: `dx[q] = Σ dy[p] / n(p)` over the windows that hold `q`.
 ///
@@ -17,10 +18,10 @@ pub(super) fn average_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Resul
     let window = tape.window(node)?;
     let rank = window.rank();
     let channels = tape.extents(x)?[0] as i64;
-    let signed = |v: &[usize]| v.iter().map(|&v| v as i64).collect::<Vec<_>>();
 
     let padded = int(node, "count_include_pad").unwrap_or(0) == 1;
-    let shares: Vec<f64> = positions(&window.output).iter().map(|p| 1.0 / count(&window, p, padded)).collect();
+    let shares: Vec<f64> =
+        positions(&window.output).iter().map(|p| 1.0 / count(&window, p, padded)).collect();
     let name = format!("shares/{}", node.output[0]);
     let shares = tape.floats(&name, &window.output, &shares);
     let shared = tape.mul(dy, &shares);
@@ -45,11 +46,11 @@ pub(super) fn average_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Resul
         "ConvTranspose",
         &[&single, &ones],
         vec![
-            set_ints("kernel_shape", signed(&window.kernel)),
-            set_ints("strides", signed(&window.stride)),
-            set_ints("dilations", signed(&window.dilation)),
-            set_ints("pads", [signed(&window.begin), end].concat()),
-            set_ints("output_padding", rest),
+            build::ints("kernel_shape", &signed(&window.kernel)),
+            build::ints("strides", &signed(&window.stride)),
+            build::ints("dilations", &signed(&window.dilation)),
+            build::ints("pads", &[signed(&window.begin), end].concat()),
+            build::ints("output_padding", &rest),
         ],
     );
     let back: Vec<i64> = [-1, channels].into_iter().chain(signed(&window.input)).collect();
@@ -67,9 +68,10 @@ fn positions(grid: &[usize]) -> Vec<Vec<usize>> {
 /// How many elements the window at `position` averages over.
 fn count(window: &Window, position: &[usize], padded: bool) -> f64 {
     let along = |a: usize| {
-        let (low, high) = match padded {
-            true => (0, window.begin[a] + window.input[a] + window.end[a]),
-            false => (window.begin[a], window.begin[a] + window.input[a]),
+        let (low, high) = if padded {
+            (0, window.begin[a] + window.input[a] + window.end[a])
+        } else {
+            (window.begin[a], window.begin[a] + window.input[a])
         };
         let at = |k: usize| position[a] * window.stride[a] + k * window.dilation[a];
         (0..window.kernel[a]).filter(|&k| (low..high).contains(&at(k))).count()

@@ -1,6 +1,6 @@
 //! Batch normalisation at inference: one affine map a channel.
 
-use tract_onnx::pb::NodeProto;
+use crate::onnx::pb::NodeProto;
 
 use super::{Gradients, input, only_first_active};
 use crate::grad::attributes::{float, int};

@@ -1,6 +1,6 @@
 //! `y = min(max(x, low), high)`, which is how ReLU6 is written in ONNX.
 
-use tract_onnx::pb::NodeProto;
+use crate::onnx::pb::NodeProto;
 
 use super::{Gradients, only_first_active};
 use crate::grad::error::Reason;

@@ -1,12 +1,12 @@
 //! Convolution over any number of spatial axes: strides, dilations, groups, uneven padding.
 
-use tract_onnx::pb::NodeProto;
-
 use super::{Gradients, input, only_first_active};
-use crate::grad::attributes::{int, set_int, set_ints};
+use crate::grad::attributes::int;
 use crate::grad::error::Reason;
 use crate::grad::tape::Tape;
-use crate::grad::window::Window;
+use crate::grad::window::{Window, signed};
+use crate::onnx::build;
+use crate::onnx::pb::{AttributeProto, NodeProto};
 
 /// `y[o,p] = Σ w[o,i,k]·x[i, s·p + d·k − b]`: `dx[i,q] = Σ w[o,i,k]·dy[o,p]` over all `p`, `k` with
 /// `s·p + d·k − b = q`.
@@ -29,10 +29,9 @@ pub(super) fn conv(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradie
         };
         let pads = [pad(&window.begin), pad(&window.end)].concat();
         let mut attributes = common(&window, group);
-        attributes.push(set_ints("pads", pads));
+        attributes.push(build::ints("pads", &pads));
         tape.op("Conv", &[dy, &kernel], attributes)
     } else {
-        let signed = |v: &[usize]| -> Vec<i64> { v.iter().map(|&v| v as i64).collect() };
         // What the stride left over at the end: input elements that no window reached.
         let rest = (0..window.rank())
             .map(|a| {
@@ -41,9 +40,9 @@ pub(super) fn conv(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradie
             })
             .collect::<Vec<_>>();
         let mut attributes = common(&window, group);
-        attributes.push(set_ints("strides", signed(&window.stride)));
-        attributes.push(set_ints("pads", [signed(&window.begin), signed(&window.end)].concat()));
-        attributes.push(set_ints("output_padding", rest));
+        attributes.push(build::ints("strides", &signed(&window.stride)));
+        attributes.push(build::ints("pads", &[signed(&window.begin), signed(&window.end)].concat()));
+        attributes.push(build::ints("output_padding", &rest));
         tape.op("ConvTranspose", &[dy, weight], attributes)
     };
     let mut gradients = vec![None; node.input.len()];
@@ -51,12 +50,11 @@ pub(super) fn conv(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradie
     Ok(gradients)
 }
 
-fn common(window: &Window, group: i64) -> Vec<tract_onnx::pb::AttributeProto> {
-    let signed = |v: &[usize]| v.iter().map(|&v| v as i64).collect::<Vec<_>>();
+fn common(window: &Window, group: i64) -> Vec<AttributeProto> {
     vec![
-        set_int("group", group),
-        set_ints("kernel_shape", signed(&window.kernel)),
-        set_ints("dilations", signed(&window.dilation)),
+        build::int("group", group),
+        build::ints("kernel_shape", &signed(&window.kernel)),
+        build::ints("dilations", &signed(&window.dilation)),
     ]
 }
 
@@ -76,10 +74,11 @@ fn turn(tape: &mut Tape, weight: &str, group: i64) -> Result<String, Reason> {
         }
         if group == 1 {
             let perm: Vec<i64> = [1, 0].into_iter().chain(2..2 + spatial).collect();
-            turned = tape.transpose(&turned, perm);
+            turned = tape.transpose(&turned, &perm);
         } else if outputs != 1 || inputs != 1 {
             turned = tape.reshape(&turned, &[&[group, outputs, inputs], kernel.as_slice()].concat());
-            turned = tape.transpose(&turned, [0, 2, 1].into_iter().chain(3..3 + spatial).collect::<Vec<_>>());
+            turned =
+                tape.transpose(&turned, &[0, 2, 1].into_iter().chain(3..3 + spatial).collect::<Vec<_>>());
             turned = tape.reshape(&turned, &[&[group * inputs, outputs], kernel.as_slice()].concat());
         }
         turned

@@ -1,11 +1,12 @@
 //! Matrix products: the linear layers at a network's end.
 
-use tract_onnx::pb::NodeProto;
+use crate::onnx::pb::NodeProto;
 
 use super::{Gradients, input};
-use crate::grad::attributes::{float, int, set_float, set_int};
+use crate::grad::attributes::{float, int};
 use crate::grad::error::Reason;
 use crate::grad::tape::Tape;
+use crate::onnx::build;
 
 /// `Y = α·op(A)·op(B) + β·C`, `op` being the identity or the transpose: with `G = α·dY`,
 /// `d op(A) = G·op(B)ᵀ`, `d op(B) = op(A)ᵀ·G`, `dC = β·dY` summed to C's shape.
@@ -16,9 +17,9 @@ pub(super) fn gemm(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradie
     let alpha = float(node, "alpha").unwrap_or(1.0);
     let product = |tape: &mut Tape, left: &str, right: &str, tl: bool, tr: bool| {
         let attributes = vec![
-            set_float("alpha", alpha),
-            set_int("transA", i64::from(tl)),
-            set_int("transB", i64::from(tr)),
+            build::float("alpha", alpha),
+            build::int("transA", i64::from(tl)),
+            build::int("transB", i64::from(tr)),
         ];
         tape.op("Gemm", &[left, right], attributes)
     };
@@ -57,7 +58,7 @@ pub(super) fn mat_mul(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gra
         }
         let mut perm: Vec<i64> = (0..rank as i64).collect();
         perm.swap(rank - 2, rank - 1);
-        let other = tape.transpose(other, perm);
+        let other = tape.transpose(other, &perm);
         let d = match i {
             0 => tape.op("MatMul", &[dy, &other], vec![]),
             _ => tape.op("MatMul", &[&other, dy], vec![]),

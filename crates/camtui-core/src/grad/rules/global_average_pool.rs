@@ -1,6 +1,6 @@
 //! Means over whole axes: global average pooling, and the same written as a reduction.
 
-use tract_onnx::pb::NodeProto;
+use crate::onnx::pb::NodeProto;
 
 use super::{Gradients, input, only_first_active};
 use crate::grad::error::Reason;
@@ -25,7 +25,8 @@ fn spread(tape: &mut Tape, node: &NodeProto, dy: &str, axes: &[usize]) -> Result
     let x = input(node, 0)?;
     let shape = tape.shape(x)?;
     let unknown = || Reason::UnknownShape(x.into());
-    let positions: usize = axes.iter().map(|&a| shape.get(a).copied().flatten()).product::<Option<_>>().ok_or_else(unknown)?;
+    let positions: usize =
+        axes.iter().map(|&a| shape.get(a).copied().flatten()).product::<Option<_>>().ok_or_else(unknown)?;
     let share = tape.scalar(1.0 / positions as f64);
     let mut d = tape.mul(dy, &share);
     let open = shape.iter().enumerate().filter(|(a, d)| d.is_none() && !axes.contains(a)).count();
@@ -33,7 +34,8 @@ fn spread(tape: &mut Tape, node: &NodeProto, dy: &str, axes: &[usize]) -> Result
         return Err(unknown());
     }
     if tape.shape(&node.output[0])?.len() != shape.len() {
-        let kept = |(a, d): (usize, &Option<usize>)| if axes.contains(&a) { 1 } else { d.map_or(-1, |d| d as i64) };
+        let kept =
+            |(a, d): (usize, &Option<usize>)| if axes.contains(&a) { 1 } else { d.map_or(-1, |d| d as i64) };
         let kept: Vec<i64> = shape.iter().enumerate().map(kept).collect();
         d = tape.reshape(&d, &kept);
     }

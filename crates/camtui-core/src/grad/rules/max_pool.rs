@@ -1,12 +1,12 @@
 //! Max pooling: each window's gradient goes to its maximum.
 
-use tract_onnx::pb::NodeProto;
+use crate::onnx::pb::NodeProto;
 
 use super::{Gradients, input};
-use crate::grad::attributes::set_int;
 use crate::grad::error::Reason;
 use crate::grad::tape::Tape;
 use crate::grad::window::Window;
+use crate::onnx::build;
 
 /// `y[p] = max x[s·p + d·k − b]` over `k`: `dx[q] = Σ dy[p]` over the windows `p` whose first maximum is `q`.
 ///
@@ -46,7 +46,11 @@ pub(super) fn max_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gr
         .iter()
         .map(|phase| {
             let starts: Vec<i64> = phase.iter().map(|&r| r as i64).collect();
-            if steps.iter().all(|&s| s == 1) { padded.clone() } else { tape.slice(&padded, &spatial, &starts, &whole, &steps) }
+            if steps.iter().all(|&s| s == 1) {
+                padded.clone()
+            } else {
+                tape.slice(&padded, &spatial, &starts, &whole, &steps)
+            }
         })
         .collect();
 
@@ -117,13 +121,10 @@ fn weave(
     // A phase that no window looks at (a stride larger than the kernel) has no gradient.
     let mut parts: Vec<String> = Vec::with_capacity(sums.len());
     for (sum, seen) in sums.into_iter().zip(seen) {
-        parts.push(match sum {
-            Some(sum) => sum,
-            None => {
-                let never = tape.op("Less", &[seen, seen], vec![]);
-                tape.indicator(&never)
-            }
-        });
+        parts.push(sum.unwrap_or_else(|| {
+            let never = tape.op("Less", &[seen, seen], vec![]);
+            tape.indicator(&never)
+        }));
     }
     let mut extents: Vec<i64> = length.iter().map(|&l| l as i64).collect();
     for axis in (0..window.rank()).rev() {
@@ -141,7 +142,7 @@ fn weave(
             .map(|chunk| {
                 let apart: Vec<String> = chunk.iter().map(|part| tape.reshape(part, &apart)).collect();
                 let apart: Vec<&str> = apart.iter().map(String::as_str).collect();
-                let concat = tape.op("Concat", &apart, vec![set_int("axis", axis as i64 + 3)]);
+                let concat = tape.op("Concat", &apart, vec![build::int("axis", axis as i64 + 3)]);
                 tape.reshape(&concat, &joined)
             })
             .collect();

@@ -15,7 +15,7 @@ mod mul;
 mod relu;
 mod shape;
 
-use tract_onnx::pb::NodeProto;
+use crate::onnx::pb::NodeProto;
 
 use super::error::Reason;
 use super::tape::Tape;

@@ -1,6 +1,6 @@
 //! Element-wise products and quotients, such as gates.
 
-use tract_onnx::pb::NodeProto;
+use crate::onnx::pb::NodeProto;
 
 use super::{Gradients, input};
 use crate::grad::error::Reason;

@@ -1,12 +1,10 @@
 //! `y = max(x, 0)`: the gradient passes where the unit is on.
 
-use tract_onnx::pb::NodeProto;
+use crate::onnx::pb::NodeProto;
 
-use super::{Gradients, Rule, input};
+use super::{Gradients, input};
 use crate::grad::error::Reason;
 use crate::grad::tape::Tape;
-
-const _: Rule = relu;
 
 /// `dx = dy · [y > 0]`. At the kink the gradient is 0, as PyTorch has it.
 ///

@@ -1,6 +1,6 @@
 //! Operators that move values or pass them on unchanged.
 
-use tract_onnx::pb::NodeProto;
+use crate::onnx::pb::NodeProto;
 
 use super::{Gradients, input, only_first_active};
 use crate::grad::attributes::ints;
@@ -27,5 +27,5 @@ pub(super) fn transpose(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<G
     let back = |axis: usize| perm.iter().position(|&p| p == axis as i64).map(|p| p as i64);
     let inverse: Option<Vec<i64>> = (0..rank).map(back).collect();
     let inverse = inverse.ok_or(Reason::Form("its axes are no permutation"))?;
-    Ok(vec![Some(tape.transpose(dy, inverse))])
+    Ok(vec![Some(tape.transpose(dy, &inverse))])
 }

@@ -20,6 +20,8 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use camtui_term::sanitise;
+
 use super::catalogue::{self, Download, Entry, Origin};
 use super::places::Places;
 pub use error::PullError;
@@ -62,7 +64,7 @@ pub fn pull(args: &PullArgs, places: &Places) -> anyhow::Result<()> {
             done.in_words(entry.name)
         }
     };
-    match writeln!(std::io::stdout(), "{line}") {
+    match writeln!(std::io::stdout(), "{}", sanitise(&line)) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
     }

@@ -1,5 +1,6 @@
 //! What the user sees of a running download: a bar on a terminal, a line or two elsewhere.
 
+use camtui_term::sanitise;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Is told how far a download is.
@@ -8,7 +9,7 @@ pub trait Progress {
     fn at(&self, bytes: u64);
     /// The connection failed for this reason and will be tried again.
     fn again(&self, why: &str);
-    /// A plain line.
+    /// A plain line; what would steer a terminal is made visible.
     fn note(&self, line: &str);
     /// No more bytes will come.
     fn end(&self);
@@ -42,7 +43,7 @@ impl Progress for OnStderr {
         use std::io::Write;
         // Not `eprintln!`, which panics when nobody reads.
         self.0.suspend(|| {
-            let _ = writeln!(std::io::stderr(), "{line}");
+            let _ = writeln!(std::io::stderr(), "{}", sanitise(line));
         });
     }
 

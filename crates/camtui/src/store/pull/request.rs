@@ -87,26 +87,42 @@ fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
 fn failure(error: &ureq::Error) -> Answer {
     use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable};
     let why = match error {
-        ureq::Error::HostNotFound => "the host name is not known here".to_owned(),
+        error if is_unknown_host(error) => "the host name is not known here".to_owned(),
         ureq::Error::Timeout(what) => format!("no answer in time ({what})"),
         ureq::Error::Io(error) => error.to_string(),
         ureq::Error::ConnectProxyFailed(why) => format!("the proxy refused: {why}"),
         other => other.to_string(),
     };
     let nobody = match error {
-        ureq::Error::Io(error) => {
-            matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkDown | NetworkUnreachable)
+        ureq::Error::Io(io)
+            if matches!(
+                io.kind(),
+                ConnectionRefused | HostUnreachable | NetworkDown | NetworkUnreachable
+            ) =>
+        {
+            true
         }
         // A certificate that is not trusted, an endless redirect or a refusing proxy will not change either.
-        ureq::Error::HostNotFound
-        | ureq::Error::Rustls(_)
+        ureq::Error::Rustls(_)
         | ureq::Error::Tls(_)
         | ureq::Error::TooManyRedirects
         | ureq::Error::BadUri(_)
         | ureq::Error::ConnectProxyFailed(_) => true,
-        _ => false,
+        error => is_unknown_host(error),
     };
     Answer::Failed { why, nobody }
+}
+
+/// The resolver found no address, or nobody to ask for one. The standard library gives that failure no kind of its own: on Unix it is
+/// known by its first words, on Windows by its number (`WSAHOST_NOT_FOUND`).
+fn is_unknown_host(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::HostNotFound | ureq::Error::Timeout(ureq::Timeout::Resolve) => true,
+        ureq::Error::Io(error) => {
+            error.to_string().starts_with("failed to lookup address") || error.raw_os_error() == Some(11_001)
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

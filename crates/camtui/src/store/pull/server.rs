@@ -29,7 +29,7 @@ pub enum Act {
     Other(Vec<u8>),
     /// Serves this other content without saying how long it is.
     OtherUnannounced(Vec<u8>),
-    /// One body byte every so often.
+    /// One body byte every so often, two hundred in all.
     Drip(Duration),
     /// Only a status.
     Status(u16),
@@ -145,7 +145,7 @@ fn answer(
         }
         Act::Drip(pause) => {
             client.head("200 OK", &format!("Content-Length: {}\r\n", content.len()))?;
-            for byte in content {
+            for byte in &content[..200] {
                 client.body(std::slice::from_ref(byte))?;
                 wait(stop, *pause);
             }

@@ -1,8 +1,9 @@
 //! Pulls of a small made-up model from a server that does everything wrong, one thing at a time.
 //!
 //! After each: was anything installed, is it the model, and how many bytes crossed the wire. That they can
-//! fail was seen once: without the comparison before `install`, eight of them go red; with the Range header
-//! left out, those that count bytes do; with the part opened truncated, those that resume do.
+//! fail was seen by breaking the code: without the comparison before the rename, the two tests of corrupt
+//! files go red; without the Range header, six that count bytes; with the part truncated when it is opened,
+//! five that resume; without the lock, the two pulls at once; without the floor on speed, the silent server.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -330,6 +331,15 @@ fn without_a_network_the_message_shows_the_ways_round() {
     ] {
         assert!(message.contains(wanted), "{wanted} is missing in: {message}");
     }
+}
+
+#[test]
+fn an_unknown_host_is_not_asked_again() {
+    // `.invalid` is reserved for names that do not exist (RFC 2606).
+    let (result, notes) = Home::new().pull_with(None, &[("CAMTUI_PULL_TIMEOUT_MS", "2000")]);
+    let message = result.unwrap_err().to_string();
+    assert!(message.contains("publisher.invalid") && message.contains("host name is not known"), "{message}");
+    assert_eq!(notes.len(), 1, "{notes:?}");
 }
 
 #[test]

