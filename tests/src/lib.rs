@@ -10,6 +10,7 @@
 pub mod files;
 pub mod program;
 pub mod run;
+pub mod server;
 #[cfg(unix)]
 pub mod terminal;
 

@@ -65,7 +65,19 @@ impl Home {
 
     /// A run of `camtui ARGS`, which works in this folder and sees no more of the environment than it needs.
     pub fn camtui<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Run {
-        let mut command = Command::new(program::camtui());
+        self.prepared(program::camtui(), args)
+    }
+
+    /// A line for the shell, to which `camtui` is the program under test.
+    pub fn shell(&self, line: &str) -> Run {
+        let folder = program::camtui().parent().unwrap().to_owned();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path)));
+        self.prepared(Path::new("sh"), ["-c", line]).env("PATH", folders.unwrap())
+    }
+
+    fn prepared<A: AsRef<OsStr>>(&self, program: &Path, args: impl IntoIterator<Item = A>) -> Run {
+        let mut command = Command::new(program);
         command.env_clear().current_dir(self.0.path());
         command.envs(["PATH", "SYSTEMROOT"].iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.env("HOME", self.0.path()).env("TERM", "xterm-256color").env("COLORTERM", "truecolor");

@@ -15,6 +15,9 @@ use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
 
 use crate::run::{Ended, LIMIT, Run, drain, wait};
 
+/// What the screen of a terminal holds.
+pub use vt100::Screen;
+
 /// What a terminal answers to each request that it knows, and how fast.
 #[derive(Clone, Copy)]
 pub struct Script {
@@ -53,9 +56,12 @@ pub const SILENT: Script = Script { answers: &[], delay: Duration::ZERO };
 /// Requests, none of which may be made when there is nothing to find out.
 pub const REQUESTS: [&str; 5] = ["a=q", "\x1b[c", "\x1b[16t", "\x1b[>q", "\x1b]11;?"];
 
-#[derive(Default)]
+/// The terminal's size in cells.
+const SIZE: (u16, u16) = (80, 24);
+
+/// All that a terminal was sent, and the screen it makes.
 struct Seen {
-    bytes: Mutex<Vec<u8>>,
+    now: Mutex<(Vec<u8>, vt100::Parser)>,
     more: Condvar,
 }
 
@@ -66,7 +72,6 @@ pub struct Session {
     slave: OwnedFd,
     before: String,
     seen: Arc<Seen>,
-    looked: usize,
     player: JoinHandle<()>,
     stderr: Option<JoinHandle<Vec<u8>>>,
     begun: Instant,
@@ -100,9 +105,10 @@ impl Session {
         // The command keeps its copies of our end until it is dropped.
         drop(command);
         let stderr = child.stderr.take().map(drain);
-        let seen = Arc::new(Seen::default());
+        let parser = vt100::Parser::new(SIZE.1, SIZE.0, 0);
+        let seen = Arc::new(Seen { now: Mutex::new((Vec::new(), parser)), more: Condvar::new() });
         let player = play(master.try_clone().unwrap(), script, Arc::clone(&seen));
-        Self { child, master, slave, before, seen, looked: 0, player, stderr, begun }
+        Self { child, master, slave, before, seen, player, stderr, begun }
     }
 
     /// Types.
@@ -110,22 +116,33 @@ impl Session {
         self.master.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits until the program has sent `text` since the last time it was waited for, and says what came until then.
-    pub fn wait_for(&mut self, text: &str) -> String {
-        let deadline = Instant::now() + LIMIT;
-        let mut bytes = self.seen.bytes.lock().unwrap();
-        loop {
-            if let Some(at) = find(&bytes[self.looked..], text.as_bytes()) {
-                let until = self.looked + at + text.len();
-                let came = String::from_utf8_lossy(&bytes[self.looked..until]).into_owned();
-                self.looked = until;
-                return came;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            let all = || String::from_utf8_lossy(&bytes).into_owned();
-            assert!(!left.is_zero(), "{text:?} never came: {:?}", all());
-            bytes = self.seen.more.wait_timeout(bytes, left.min(Duration::from_millis(50))).unwrap().0;
+    /// Waits until the screen is as wanted; says what it looks like if it never is.
+    pub fn wait_until(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) {
+        let deadline = Instant::now() + LIMIT / 4;
+        let mut now = self.seen.now.lock().unwrap();
+        while !wanted(now.1.screen()) {
+            assert!(Instant::now() < deadline, "never {what}:\n{}", now.1.screen().contents());
+            now = self.seen.more.wait_timeout(now, Duration::from_millis(50)).unwrap().0;
         }
+    }
+
+    /// Waits until these words are on the screen.
+    pub fn wait_for(&self, words: &str) {
+        self.wait_until(words, |screen| screen.contents().contains(words));
+    }
+
+    /// Waits until these bytes have come: escapes make no words.
+    pub fn wait_for_bytes(&self, wanted: &str) {
+        let deadline = Instant::now() + LIMIT / 4;
+        while find(&self.seen.now.lock().unwrap().0, wanted.as_bytes()).is_none() {
+            assert!(Instant::now() < deadline, "{wanted:?} never came");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Whether the program is still there.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// Sends a signal.
@@ -135,6 +152,7 @@ impl Session {
 
     /// Another size, as when a window is dragged.
     pub fn resize(&self, cols: u16, rows: u16) {
+        self.seen.now.lock().unwrap().1.screen_mut().set_size(rows, cols);
         tcsetwinsize(&self.slave, Winsize { ws_col: cols, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 })
             .unwrap();
         self.signal(Signal::WINCH);
@@ -148,7 +166,7 @@ impl Session {
         drop(self.slave);
         self.player.join().unwrap();
         let stderr = self.stderr.map(|reader| reader.join().unwrap()).unwrap_or_default();
-        let seen = std::mem::take(&mut *self.seen.bytes.lock().unwrap());
+        let seen = std::mem::take(&mut self.seen.now.lock().unwrap().0);
         Ended::new(status, seen, String::from_utf8_lossy(&stderr).into_owned(), took)
     }
 }
@@ -161,7 +179,7 @@ fn pty() -> (File, OwnedFd) {
     let name = ptsname(&master, Vec::new()).unwrap();
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
     let slave = rustix::fs::open(name.as_c_str(), flags, Mode::empty()).unwrap();
-    tcsetwinsize(&slave, Winsize { ws_col: 80, ws_row: 24, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    tcsetwinsize(&slave, Winsize { ws_col: SIZE.0, ws_row: SIZE.1, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
     (File::from(master), slave)
 }
 
@@ -175,7 +193,10 @@ fn play(mut master: File, script: Script, seen: Arc<Seen>) -> JoinHandle<()> {
         let mut unanswered = Vec::new();
         let mut buffer = vec![0; 65536];
         while let Ok(length @ 1..) = master.read(&mut buffer) {
-            seen.bytes.lock().unwrap().extend_from_slice(&buffer[..length]);
+            let mut now = seen.now.lock().unwrap();
+            now.0.extend_from_slice(&buffer[..length]);
+            now.1.process(&buffer[..length]);
+            drop(now);
             seen.more.notify_all();
             if script.answers.is_empty() {
                 continue;

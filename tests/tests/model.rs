@@ -2,13 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::thread;
 
 use camtui_tests::Home;
 use camtui_tests::files::{Array, sha256};
 use camtui_tests::program::example;
+use camtui_tests::server::{body, serve};
 
 #[test]
 fn info_tells_layers_classes_preprocessing_and_hash() {
@@ -94,31 +93,9 @@ fn the_list_names_the_models_and_where_they_are() {
     assert!(row("efficientnet-lite0").contains("in the program"));
 }
 
-/// A server that answers every request with `answer`; says where.
-fn serve(answer: Vec<u8>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let mut request = Vec::new();
-            let mut byte = [0];
-            while !request.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
-                request.push(byte[0]);
-            }
-            let _ = stream.write_all(&answer);
-        }
-    });
-    url
-}
-
 #[test]
 fn a_pull_installs_nothing_that_is_not_the_model() {
     let home = Home::new();
-    let body = |length: usize| {
-        [format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").into_bytes(), vec![7; length]]
-            .concat()
-    };
     let pull = |url: &str| {
         let run = home.camtui(["model", "pull", "resnet18"]).env("CAMTUI_MODEL_MIRROR", url);
         run.env("CAMTUI_PULL_TIMEOUT_MS", "2000").go().code(1)
