@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::time::Duration;
+
 use camtui_tests::program::example;
 use camtui_tests::terminal::{KITTY, PLAIN, REQUESTS, SILENT, SIXEL, Screen, Script, Session, Streams};
 use camtui_tests::{Ended, Home};
@@ -63,6 +65,8 @@ fn help_opens_and_escape_closes_it_and_never_quits() {
     session.types("\x1b");
     session.wait_until("the help closed", |screen| !screen.contents().contains("next likely class"));
     session.types("\x1b");
+    // Together they would be Alt-?.
+    std::thread::sleep(Duration::from_millis(200));
     session.types("?");
     session.wait_for("next likely class");
     assert!(session.runs());
@@ -102,7 +106,7 @@ fn keys_typed_before_the_first_picture_are_heard() {
 #[test]
 fn each_terminal_gets_the_pictures_it_knows() {
     let home = Home::new();
-    for (script, mark) in [(KITTY, "\x1b_G"), (SIXEL, "\x1bP"), (PLAIN, "▄"), (SILENT, "▄")] {
+    for (script, mark) in [(KITTY, "\x1b_G"), (SIXEL, "\x1bP"), (PLAIN, "▀"), (SILENT, "▀")] {
         let mut session = start(&home, script, "");
         first(&session);
         session.wait_for("grad-cam");
@@ -157,6 +161,13 @@ fn without_a_terminal_there_is_no_session_but_a_sentence() {
     let ended = home.camtui([example("")]).go();
     assert!(matches!(ended.code, Some(1 | 2)), "{:?}: {}", ended.code, ended.stderr);
     assert!(ended.stderr.contains("--render") && ended.stdout.is_empty(), "{}", ended.stderr);
-    let ended = Session::start(home.camtui([home.at("missing")]), PLAIN, Streams::All).end();
-    assert!(matches!(ended.code, Some(0..=2)));
+}
+
+#[test]
+fn a_missing_picture_is_told_and_q_quits_all_the_same() {
+    let home = Home::new();
+    let mut session = Session::start(home.camtui(["missing.png"]), PLAIN, Streams::All);
+    session.wait_until("told", |screen| screen.contents().matches("missing.png").count() > 1);
+    session.types("q");
+    given_back(&session.end().code(0));
 }
