@@ -63,7 +63,7 @@ pub fn bytes(values: &[f32]) -> Vec<u8> {
 
 /// A NumPy file of any type and data, sound or not.
 pub fn npy(shape: &[usize], descr: &str, data: &[u8]) -> Vec<u8> {
-    let shape = shape.iter().map(|n| format!("{n},")).collect::<String>();
+    let shape = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ") + ",";
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
     let header = format!("{header:<117}\n");
     let length = u16::try_from(header.len()).unwrap().to_le_bytes();
@@ -127,7 +127,7 @@ pub fn provenance(path: &Path) -> Value {
 
 /// SHA-256 of a file, in hex.
 pub fn sha256(path: &Path) -> String {
-    Sha256::digest(fs::read(path).unwrap()).iter().map(|b| format!("{b:02x}")).collect()
+    format!("{:x}", Sha256::digest(fs::read(path).unwrap()))
 }
 
 /// A PNG that claims to be `width`×`height` and holds almost nothing.

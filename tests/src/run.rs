@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::program;
 
 /// A run that takes longer hangs.
-pub const LIMIT: Duration = Duration::from_secs(120);
+pub const LIMIT: Duration = Duration::from_mins(2);
 
 /// A user's folders: data, state, configuration and a place to work in. The cache is shared by all tests, because
 /// what is in it is made from its name's hash.
@@ -215,21 +215,18 @@ impl Ended {
     }
 
     /// The code it must end with.
-
     pub fn code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.text(), self.stderr);
         self
     }
 
     /// Words that standard error must hold.
-
     pub fn says(self, words: &str) -> Self {
         assert!(self.stderr.contains(words), "{words:?} is not in: {}", self.stderr);
         self
     }
 
     /// Nothing on standard error.
-
     pub fn quiet(self) -> Self {
         assert_eq!(self.stderr, "");
         self
