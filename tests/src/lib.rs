@@ -1,1 +1,17 @@
-//! Placeholder.
+//! What the end-to-end tests share: the built program, runs of it in folders of their own, scripted terminals, and
+//! readers of the files it writes that owe nothing to its own code.
+//!
+//! Each file of `tests/tests` is one subject. Nothing here knows camtui's crates: what these tests see is what a user
+//! of the binary sees.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::return_self_not_must_use, reason = "what is asked of a run is often the last of it")]
+
+pub mod files;
+pub mod program;
+pub mod run;
+pub mod server;
+#[cfg(unix)]
+pub mod terminal;
+
+pub use run::{Ended, Home, Run};
