@@ -214,11 +214,6 @@ impl Network {
         vec![1, 3, h, w]
     }
 
-    /// Compiles what `needs` asks for, so that the first picture does not wait for it.
-    pub fn prepare(&self, needs: &Needs) -> Result<(), ModelError> {
-        self.parts(needs).map(|_| ())
-    }
-
     /// The linear head's weights, where the network has such a head.
     pub fn head(&self) -> Result<Option<Head>, ModelError> {
         Ok(self.parts(&Needs::default())?.head.clone())
@@ -265,13 +260,17 @@ impl Network {
         let folder = self.exported.folder();
         let head = self.metadata.head.as_ref().and_then(|h| read_head(&self.metadata, &model, h, folder));
         let image = Given { name: IMAGE.into(), shape: self.input_shape() };
-        let activations = needs.activations.iter().map(|l| format!("activation:{l}"));
         let gradients: Vec<String> = needs.gradients.iter().map(|l| format!("gradient:{l}")).collect();
 
         let residuals = residuals(&model, &gradients)?;
         let mut forward_outputs = vec![LOGITS.to_owned()];
-        forward_outputs.extend(activations);
-        forward_outputs.extend(residuals.iter().cloned());
+        // A layer's value itself, not the output that names it: a pruned file may lack that one.
+        let tapped = needs.activations.iter().filter_map(|l| self.metadata.layer(l)).map(|l| &l.value);
+        for value in tapped.chain(&residuals) {
+            if !forward_outputs.contains(value) {
+                forward_outputs.push(value.clone());
+            }
+        }
 
         if gradients.is_empty() {
             let proto = into_subgraph(model, &[image], &forward_outputs)?;

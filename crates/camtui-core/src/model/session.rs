@@ -81,8 +81,10 @@ impl<'n> Session<'n> {
 
     /// A layer's output, `[1, C, h, w]` (or `[1, features]`).
     pub fn activation(&self, layer: &str) -> Result<Arc<Tensor>, ModelError> {
+        let known = self.network.metadata().layer(layer);
+        let known = known.ok_or_else(|| ModelError::UnknownLayer(layer.into()))?;
         let needs = Needs { activations: [layer.to_owned()].into(), ..Needs::default() };
-        self.forward_value(&format!("activation:{layer}"), &needs)
+        self.forward_value(&known.value, &needs)
     }
 
     /// ∂(seed · logits)/∂(output of `layer`), of that output's shape. `layer` may be [`IMAGE`]. `seed` has one value a

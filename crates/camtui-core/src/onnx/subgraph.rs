@@ -166,11 +166,6 @@ fn f32_type(shape: &[usize]) -> TypeProto {
     TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() }
 }
 
-/// Decodes an ONNX file's bytes.
-pub fn decode(bytes: &[u8]) -> Result<ModelProto, prost::DecodeError> {
-    ModelProto::decode(bytes)
-}
-
 /// Encodes a model as an ONNX file's bytes.
 pub fn encode(model: &ModelProto) -> Vec<u8> {
     model.encode_to_vec()

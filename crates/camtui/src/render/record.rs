@@ -1,6 +1,6 @@
 //! What is said of a result beside its picture: the JSON object, the provenance inside a PNG, the legend line.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use camtui_core::Recipe;
 use camtui_core::onnx::metadata::Metadata;
@@ -51,8 +51,7 @@ pub struct Record<'a> {
 impl Record<'_> {
     /// The JSON object of one result.
     pub fn json(&self, timings: Timings) -> Value {
-        let mut object = self.provenance();
-        let Value::Object(fields) = &mut object else { return object };
+        let mut fields = self.facts();
         let found = self.found;
         let (min, max) = found.map.range();
         fields.insert(
@@ -68,16 +67,23 @@ impl Record<'_> {
             "decode": ms(timings.decode), "forward": ms(timings.forward), "backward": ms(timings.backward),
             "explain": ms(timings.explain), "write": ms(timings.write),
         }));
-        object
+        self.add_settings(&mut fields);
+        Value::Object(fields)
     }
 
     /// What is needed to make the result again: the same object without what was measured.
     pub fn provenance(&self) -> Value {
+        let mut fields = self.facts();
+        self.add_settings(&mut fields);
+        Value::Object(fields)
+    }
+
+    fn facts(&self) -> Map<String, Value> {
         let prediction = |p: &Prediction| json!({ "index": p.index, "label": p.label, "probability": p.probability, "logit": p.logit });
         let info = self.chosen.info();
-        let params: serde_json::Map<String, Value> =
+        let params: Map<String, Value> =
             self.chosen.params.iter().map(|(key, value)| (key.to_owned(), param(value))).collect();
-        json!({
+        let facts = json!({
             "image": self.image,
             "model": { "name": self.model, "sha256": self.metadata.source_sha256 },
             "preprocessing": self.recipe,
@@ -85,10 +91,18 @@ impl Record<'_> {
             "target": self.target(),
             "explainer": { "id": info.id, "version": info.version, "params": params },
             "layer": self.layer(),
-            "signed": self.found.signed,
-            "seed": self.random_seed,
-            "camtui": env!("CARGO_PKG_VERSION"),
-        })
+        });
+        match facts {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        }
+    }
+
+    /// The rest of what a rerun needs, after the fields that readers look for by place.
+    fn add_settings(&self, fields: &mut Map<String, Value>) {
+        fields.insert("signed".into(), json!(self.found.signed));
+        fields.insert("seed".into(), json!(self.random_seed));
+        fields.insert("camtui".into(), json!(env!("CARGO_PKG_VERSION")));
     }
 
     /// One line for people: class, probability, explainer, layer.
