@@ -251,6 +251,15 @@ fn a_tensor_goes_to_the_model_as_it_is() {
     let maps = names.map(|name| sha256(&home.at(&format!("maps/{name}.npy"))));
     assert!(maps.iter().all(|map| *map == maps[0]), "bit-equal inputs give bit-equal maps");
     assert_ne!(sha256(&home.at("maps/three-1.npy")), maps[0]);
+    // A picture of the model's own size is not resampled, so it becomes the same tensor but for rounding.
+    let whole = image::open(example("chelsea.png")).unwrap();
+    whole
+        .crop_imm((whole.width() - 224) / 2, (whole.height() - 224) / 2, 224, 224)
+        .save(home.at("middle.png"))
+        .unwrap();
+    home.render(["middle.png", "--save-map", "middle.npy", "--threads", "1"]).go().code(0);
+    let (photo, exact) = (Array::read(&home.at("middle.npy")), Array::read(&home.at("maps/one.npy")));
+    assert!(photo.relative_error(&exact.values) < 2e-5, "{}", photo.relative_error(&exact.values));
     // It is drawn over the picture that it was.
     let faint = home.render(["one.npy", "-o", "faint.png", "--alpha", "0"]).go().code(0);
     drop(faint);
