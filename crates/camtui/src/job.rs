@@ -89,7 +89,7 @@ impl<'a> Job<'a> {
             }),
             random_seed: self.args.seed,
         };
-        explaining.check_layers().map_err(|text| Failure::Usage(anyhow!(text)))?;
+        explaining.check().map_err(|text| Failure::Usage(anyhow!(text)))?;
         Ok((self.inputs, explaining))
     }
 }

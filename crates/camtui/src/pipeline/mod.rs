@@ -26,7 +26,7 @@ use camtui_core::recipe::Resize;
 use explainers::Chosen;
 use models::Loaded;
 use picture::Picture;
-use target::{Target, TargetSpec};
+use target::{Target, TargetError, TargetSpec};
 
 /// What is asked of every picture.
 pub struct Explaining {
@@ -87,8 +87,8 @@ impl Explaining {
         needs
     }
 
-    /// Whether every model has the layers that are asked for; the sentence says which one has not.
-    pub fn check_layers(&self) -> Result<(), String> {
+    /// Whether every model has the layers and classes that are asked for; the sentence says which one has not.
+    pub fn check(&self) -> Result<(), String> {
         for loaded in &self.models {
             let metadata = loaded.network.metadata();
             for layer in &self.layers {
@@ -100,6 +100,12 @@ impl Explaining {
                         known.join(", ")
                     ));
                 }
+            }
+            // Which class is likeliest is not known yet, but which classes there are is.
+            let any_order: Vec<usize> = (0..metadata.classes).collect();
+            match target::resolve(&self.targets, &any_order, &metadata.labels) {
+                Ok(_) | Err(TargetError::SameSides(_)) => {}
+                Err(error) => return Err(error.to_string()),
             }
         }
         Ok(())
