@@ -1,7 +1,7 @@
 //! From a small map to colours over a picture.
 //!
 //! An explainer's [`Heatmap`] has the resolution of its layer, often 7×7. It is brought to the picture's size
-//! ([`upsample`]), then to 0…1 ([`normalise`]: of the *upsampled* map), coloured ([`colormap`]) and laid over the photo
+//! ([`upsample()`]), then to 0…1 ([`normalise`]: of the *upsampled* map), coloured ([`colormap`]) and laid over the photo
 //! where the model looked ([`overlay`]). [`fuse`] makes one map of those of several layers.
 
 pub mod colormap;
