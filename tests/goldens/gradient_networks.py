@@ -121,13 +121,18 @@ def autograd(arch, model, image, seed):
     return {name: value.detach().numpy() for name, value in found.items()}
 
 
+# Every photograph of scikit-image's package; what it has besides are drawings and test patterns.
+PHOTOGRAPHS = ["astronaut.png", "brick.png", "camera.png", "chelsea.png", "clock_motion.png", "coffee.png", "coins.png",
+               "grass.png", "gravel.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "motorcycle_left.png",
+               "motorcycle_right.png", "retina.jpg", "rocket.jpg"]
+
+
 def pictures(arch):
-    """Photographs, crops and mirrors of them, and noise with a photograph's spectrum: [n, 3, 224, 224], normalised."""
+    """Photographs, and mirrored crops of them: [n, 3, 224, 224], normalised."""
     import skimage.data
 
     folder = pathlib.Path(skimage.data.__file__).parent
-    names = ["astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "horse.png", "motorcycle_left.png"]
-    photos = [Image.open(folder / n).convert("RGB") for n in names if (folder / n).exists()]
+    photos = [Image.open(folder / name).convert("RGB") for name in PHOTOGRAPHS if (folder / name).exists()]
     if os.environ.get("CAMTUI_TEST_IMAGE"):
         photos.insert(0, Image.open(os.environ["CAMTUI_TEST_IMAGE"]).convert("RGB"))
     views = []
@@ -135,13 +140,6 @@ def pictures(arch):
         w, h = photo.size
         crop = photo.crop((w // 5, h // 5, w - w // 5, h - h // 5))
         views += [photo, crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
-    rng = np.random.default_rng(7)
-    while len(views) < 22:
-        # Octaves of smooth noise, each half as strong as the one before: as much fine structure as photographs have.
-        octaves = [rng.integers(0, 256, (n, n, 3), dtype=np.uint8) for n in (3, 7, 14, 28, 56, 112)]
-        octaves = [Image.fromarray(o).resize((224, 224), Image.Resampling.BICUBIC) for o in octaves]
-        mixed = sum(np.asarray(o, np.float64) / 2 ** n for n, o in enumerate(octaves)) / 2
-        views.append(Image.fromarray(mixed.clip(0, 255).astype(np.uint8)))
     pixels = np.stack([np.asarray(v.resize((224, 224), Image.Resampling.BILINEAR)) for v in views]) / 255.0
     mean, std = NORMALISE[arch]
     return np.ascontiguousarray(((pixels - mean) / std).transpose(0, 3, 1, 2).astype(np.float32))
