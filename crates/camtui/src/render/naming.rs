@@ -4,7 +4,7 @@
 //! keep the folders they were found in; what would still clash is numbered. All names are fixed before work begins,
 //! so that they do not depend on which picture is done first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::inputs::Input;
@@ -104,21 +104,20 @@ fn stems(inputs: &[Input]) -> Vec<PathBuf> {
         )
         .collect();
     let clashes = count(&foldered);
-    let mut used: HashMap<PathBuf, usize> = HashMap::new();
+    let mut taken: HashSet<PathBuf> = foldered.iter().filter(|stem| clashes[*stem] == 1).cloned().collect();
     foldered
-        .iter()
+        .into_iter()
         .map(|stem| {
-            if clashes[stem] == 1 {
-                return stem.clone();
+            if clashes[&stem] == 1 || taken.insert(stem.clone()) {
+                return stem;
             }
-            let number = used.entry(stem.clone()).or_default();
-            *number += 1;
-            if *number == 1 {
-                return stem.clone();
-            }
-            let mut numbered = stem.clone().into_os_string();
-            numbered.push(format!("-{number}"));
-            numbered.into()
+            let numbered = (2..).map(|number: usize| {
+                let mut name = stem.clone().into_os_string();
+                name.push(format!("-{number}"));
+                PathBuf::from(name)
+            });
+            let free = numbered.into_iter().find(|name| taken.insert(name.clone()));
+            free.expect("there are more numbers than pictures")
         })
         .collect()
 }
@@ -148,6 +147,14 @@ mod tests {
         let expected =
             ["out/a/dog.png", "out/b/dog.png", "out/b/dog-2.png", "out/cat.png"].map(PathBuf::from);
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn a_number_does_not_clash_with_a_picture_of_that_name() {
+        let inputs = [file("pics/dog.jpg"), file("pics/dog.png"), file("pics/dog-2.png")];
+        let to = Destination::new(Path::new("out"), "png", &inputs, Several::default()).unwrap();
+        let names: Vec<_> = (0..3).map(|i| to.path(i, &[])).collect();
+        assert_eq!(names, ["out/dog.png", "out/dog-3.png", "out/dog-2.png"].map(PathBuf::from));
     }
 
     #[test]
