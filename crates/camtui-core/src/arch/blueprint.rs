@@ -8,10 +8,7 @@ use crate::onnx::{
     metadata::{Layer, LinearHead},
 };
 
-/// The name of the network's input, `[N, 3, height, width]`.
-pub const IMAGE: &str = "image";
-/// The name of the network's output, `[N, classes]`.
-pub const LOGITS: &str = "logits";
+pub use crate::grad::interface::{IMAGE, LOGITS};
 
 /// A value in the graph: its name and its shape without the batch axis.
 #[derive(Clone, Debug)]

@@ -14,10 +14,10 @@ use super::error::GradError;
 use super::shapes::{declared, display};
 use crate::onnx::metadata::Metadata;
 
-/// The input that takes the preprocessed picture, `[N, channels, height, width]`, and the output before any final softmax,
-/// `[N, classes]`.
-pub use crate::arch::{IMAGE, LOGITS};
-
+/// The input that takes the preprocessed picture, `[N, channels, height, width]`.
+pub const IMAGE: &str = "image";
+/// The output before any final softmax, `[N, classes]`.
+pub const LOGITS: &str = "logits";
 /// The input that takes the cotangent of the logits, `[N, classes]`.
 pub const SEED: &str = "seed";
 

@@ -15,15 +15,12 @@ use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use super::cache::{self, Cache};
 use super::plan::Plan;
 use crate::Tensor;
+pub use crate::grad::interface::IMAGE;
+use crate::grad::interface::{self, LOGITS, SEED};
 use crate::onnx::external::{self, is_external};
 use crate::onnx::metadata::{LinearHead, Metadata};
 use crate::onnx::pb::{ModelProto, TensorProto, tensor_proto::DataType};
 use crate::onnx::subgraph::{Given, SubgraphError, into_subgraph, reach, subgraph};
-
-/// The model's own input, where a layer's name is asked for: `gradient:image`.
-pub const IMAGE: &str = "image";
-pub(super) const LOGITS: &str = "logits";
-pub(super) const SEED: &str = "seed";
 
 /// The model cannot be compiled or run.
 #[derive(Debug, thiserror::Error)]
@@ -260,7 +257,7 @@ impl Network {
         let folder = self.exported.folder();
         let head = self.metadata.head.as_ref().and_then(|h| read_head(&self.metadata, &model, h, folder));
         let image = Given { name: IMAGE.into(), shape: self.input_shape() };
-        let gradients: Vec<String> = needs.gradients.iter().map(|l| format!("gradient:{l}")).collect();
+        let gradients: Vec<String> = needs.gradients.iter().map(|l| interface::gradient(l)).collect();
 
         let residuals = residuals(&model, &gradients)?;
         let mut forward_outputs = vec![LOGITS.to_owned()];

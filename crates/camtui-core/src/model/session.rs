@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::network::{IMAGE, LOGITS, ModelError, Needs, Network, Parts, SEED};
+use super::network::{ModelError, Needs, Network, Parts};
 use super::plan::Value;
 use crate::Tensor;
+use crate::grad::interface::{self, IMAGE, LOGITS, SEED};
 
 /// How many gradients are kept; the oldest goes first. A gradient at `layer1` of ResNet-18 takes 0.8 MB.
 const KEPT_GRADIENTS: usize = 16;
@@ -114,7 +115,7 @@ impl<'n> Session<'n> {
         state.spent.backward += begun.elapsed();
         // One backward run yields every layer that the plan holds: keep them all, they are often asked for in turn.
         for name in &needed {
-            if let Some(value) = results.remove(&format!("gradient:{name}")) {
+            if let Some(value) = results.remove(&interface::gradient(name)) {
                 let value = Arc::new(value.to_tensor()?);
                 state.gradients.push(Gradient { layer: name.clone(), seed: seed.to_vec(), value });
             }

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use tract_onnx::pb::ModelProto;
 
 use super::metadata::{Metadata, MetadataError};
+use crate::grad::interface;
 
 /// Why a model cannot be pruned.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +72,7 @@ pub fn prune(mut model: ModelProto, outputs: &[String]) -> Result<ModelProto, Pr
 
     if let Some(mut metadata) = metadata {
         for layer in &mut metadata.layers {
-            layer.gradient &= outputs.contains(&format!("gradient:{}", layer.name));
+            layer.gradient &= outputs.contains(&interface::gradient(&layer.name));
         }
         metadata.write(&mut model);
     }
