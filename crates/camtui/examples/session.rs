@@ -4,15 +4,12 @@
 //! `cargo run --release -p camtui --example session -- [PROTOCOL [PANIC]]`; with `panic` as the second argument the
 //! session's own thread panics when the first picture is asked for.
 
-#[path = "../src/interactive/mod.rs"]
-mod interactive;
-
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
+use camtui::interactive::{self, Analyst, Ending, Prediction, Request, Target, View};
 use camtui_term::{DetectOptions, detect};
 use image::{Rgba, RgbaImage};
-use interactive::{Analyst, Ending, Prediction, Request, Target, View};
 
 struct MadeUp;
 
