@@ -1,120 +1,202 @@
-//! The keys, as one table: what a key does, what the footer hints at and what the help lists all come from it.
+//! Keys as data: how a key is written (`j`, `ctrl-s`, `shift-Tab`, `PageDown`), and which command each one means.
+//!
+//! The map starts as [`command::TABLE`](super::command::TABLE) says and may be changed by a config file.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::action::Command;
+use super::command::{Command, TABLE};
 
-/// One row of the table.
-#[derive(Debug)]
-pub struct Binding {
-    /// What the keys do.
-    pub command: Command,
-    /// The keys: each a code, and whether Ctrl is held with it.
-    pub keys: &'static [(KeyCode, bool)],
-    /// The keys as the help writes them.
-    pub names: &'static str,
-    /// What they do, in words.
-    pub help: &'static str,
-    /// Keys and word for the footer, where the row has a place there.
-    pub hint: Option<(&'static str, &'static str)>,
+/// A key with the modifiers that are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd)]
+pub struct Key {
+    code: KeyCode,
+    ctrl: bool,
+    alt: bool,
 }
 
-/// A key by itself.
-const fn key(code: KeyCode) -> (KeyCode, bool) {
-    (code, false)
-}
+/// A text that names no key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no key; keys are written j, G, ?, Space, Tab, Esc, Enter, Left, PageDown, F1, ctrl-s, alt-Left, shift-Tab")]
+pub struct NoKey(pub String);
 
-/// A letter by itself.
-const fn letter(letter: char) -> (KeyCode, bool) {
-    (KeyCode::Char(letter), false)
-}
-
-/// A letter with Ctrl.
-const fn control(letter: char) -> (KeyCode, bool) {
-    (KeyCode::Char(letter), true)
-}
-
-/// All bindings. The footer shows its hints in this order, as many as fit.
-pub const BINDINGS: &[Binding] = &[
-    Binding {
-        command: Command::Quit,
-        keys: &[letter('q')],
-        names: "q",
-        help: "quit",
-        hint: Some(("q", "quit")),
-    },
-    Binding {
-        command: Command::Help,
-        keys: &[letter('?')],
-        names: "?",
-        help: "show or hide these keys",
-        hint: Some(("?", "help")),
-    },
-    Binding {
-        command: Command::NextPicture,
-        keys: &[letter('j'), key(KeyCode::Down), key(KeyCode::Right), key(KeyCode::PageDown)],
-        names: "j ↓ →",
-        help: "next picture",
-        hint: Some(("j/k", "picture")),
-    },
-    Binding {
-        command: Command::PreviousPicture,
-        keys: &[letter('k'), key(KeyCode::Up), key(KeyCode::Left), key(KeyCode::PageUp)],
-        names: "k ↑ ←",
-        help: "previous picture",
-        hint: None,
-    },
-    Binding {
-        command: Command::NextClass,
-        keys: &[letter('n'), key(KeyCode::Tab)],
-        names: "n Tab",
-        help: "next likely class",
-        hint: Some(("n/N", "class")),
-    },
-    Binding {
-        command: Command::PreviousClass,
-        keys: &[letter('N'), key(KeyCode::BackTab)],
-        names: "N Shift-Tab",
-        help: "previous class",
-        hint: None,
-    },
-    Binding {
-        command: Command::Close,
-        keys: &[key(KeyCode::Esc)],
-        names: "Esc",
-        help: "close this, or cancel",
-        hint: None,
-    },
-    Binding {
-        command: Command::Redraw,
-        keys: &[control('l')],
-        names: "Ctrl-L",
-        help: "paint everything anew",
-        hint: None,
-    },
-    Binding {
-        command: Command::Suspend,
-        keys: &[control('z')],
-        names: "Ctrl-Z",
-        help: "suspend (fg continues)",
-        hint: None,
-    },
-    Binding {
-        command: Command::Interrupt,
-        keys: &[control('c')],
-        names: "Ctrl-C",
-        help: "interrupt",
-        hint: None,
-    },
+/// Names of keys that are no single character.
+const NAMED: [(&str, KeyCode); 14] = [
+    ("Space", KeyCode::Char(' ')),
+    ("Tab", KeyCode::Tab),
+    ("Esc", KeyCode::Esc),
+    ("Enter", KeyCode::Enter),
+    ("Backspace", KeyCode::Backspace),
+    ("Delete", KeyCode::Delete),
+    ("Left", KeyCode::Left),
+    ("Right", KeyCode::Right),
+    ("Up", KeyCode::Up),
+    ("Down", KeyCode::Down),
+    ("Home", KeyCode::Home),
+    ("End", KeyCode::End),
+    ("PageUp", KeyCode::PageUp),
+    ("PageDown", KeyCode::PageDown),
 ];
 
-/// What a key event asks for, if anything.
-pub fn command_for(event: KeyEvent) -> Option<Command> {
-    if event.kind == KeyEventKind::Release || event.modifiers.contains(KeyModifiers::ALT) {
-        return None;
+impl Key {
+    /// The key of an event; none for a key that is let go.
+    pub fn of(event: KeyEvent) -> Option<Self> {
+        if event.kind == KeyEventKind::Release {
+            return None;
+        }
+        let code = match event.code {
+            KeyCode::Tab if event.modifiers.contains(KeyModifiers::SHIFT) => KeyCode::BackTab,
+            // Some terminals send the small letter with Shift beside it.
+            KeyCode::Char(c) if event.modifiers.contains(KeyModifiers::SHIFT) => {
+                KeyCode::Char(c.to_uppercase().next().unwrap_or(c))
+            }
+            code => code,
+        };
+        let held = |modifier| event.modifiers.contains(modifier);
+        Some(Self { code, ctrl: held(KeyModifiers::CONTROL), alt: held(KeyModifiers::ALT) })
     }
-    let pressed = (event.code, event.modifiers.contains(KeyModifiers::CONTROL));
-    BINDINGS.iter().find(|binding| binding.keys.contains(&pressed)).map(|binding| binding.command)
+
+    /// What it types into a text, if it types.
+    pub fn typed(self) -> Option<char> {
+        match self.code {
+            KeyCode::Char(c) if !self.ctrl && !self.alt => Some(c),
+            _ => None,
+        }
+    }
+
+    /// Its code, where no modifier is held.
+    pub fn plain(self) -> Option<KeyCode> {
+        (!self.ctrl && !self.alt).then_some(self.code)
+    }
+
+    /// Whether it is this letter with Ctrl.
+    pub fn is_ctrl(self, letter: char) -> bool {
+        self.ctrl && !self.alt && self.code == KeyCode::Char(letter)
+    }
+}
+
+impl FromStr for Key {
+    type Err = NoKey;
+
+    fn from_str(text: &str) -> Result<Self, NoKey> {
+        let wrong = || NoKey(camtui_term::sanitise(text));
+        let (mut ctrl, mut alt, mut shift) = (false, false, false);
+        let mut rest = text;
+        loop {
+            let held = |prefix: &str| {
+                rest.get(..prefix.len())
+                    .filter(|head| head.eq_ignore_ascii_case(prefix) && rest.len() > prefix.len())
+            };
+            if held("ctrl-").is_some() {
+                (ctrl, rest) = (true, &rest[5..]);
+            } else if held("alt-").is_some() {
+                (alt, rest) = (true, &rest[4..]);
+            } else if held("shift-").is_some() {
+                (shift, rest) = (true, &rest[6..]);
+            } else {
+                break;
+            }
+        }
+        let mut letters = rest.chars();
+        let code = match (letters.next(), letters.next()) {
+            (Some(one), None) if !one.is_control() => KeyCode::Char(if shift { one.to_ascii_uppercase() } else { one }),
+            _ => match NAMED.iter().find(|(name, _)| name.eq_ignore_ascii_case(rest)) {
+                Some((_, KeyCode::Tab)) if shift => KeyCode::BackTab,
+                Some((_, code)) if !shift => *code,
+                _ => {
+                    let number = rest.strip_prefix(['F', 'f']).and_then(|n| n.parse().ok());
+                    number.filter(|n| (1..=12).contains(n) && !shift).map(KeyCode::F).ok_or_else(wrong)?
+                }
+            },
+        };
+        Ok(Self { code, ctrl, alt })
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ctrl {
+            f.write_str("ctrl-")?;
+        }
+        if self.alt {
+            f.write_str("alt-")?;
+        }
+        match self.code {
+            KeyCode::BackTab => f.write_str("shift-Tab"),
+            KeyCode::F(n) => write!(f, "F{n}"),
+            code => match (NAMED.iter().find(|(_, named)| *named == code), code) {
+                (Some((name, _)), _) => f.write_str(name),
+                (None, KeyCode::Char(c)) => write!(f, "{c}"),
+                (None, other) => write!(f, "{other:?}"),
+            },
+        }
+    }
+}
+
+/// Which key means which command.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Keymap(Vec<(Key, Command)>);
+
+/// A key that is given to two commands.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the key {key} is given to both {first} and {second}")]
+pub struct KeyTwice {
+    /// The key.
+    pub key: String,
+    /// Id of one command.
+    pub first: &'static str,
+    /// Id of the other.
+    pub second: &'static str,
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        let keys = TABLE.iter().flat_map(|entry| {
+            entry.keys.iter().map(|text| (text.parse().expect("the table holds keys"), entry.command))
+        });
+        Self(keys.collect())
+    }
+}
+
+impl Keymap {
+    /// The table's keys with these commands given other keys (none: the command has no key). A key that another command
+    /// had by default goes over; one that is given twice here is an error.
+    pub fn with(changes: &BTreeMap<Command, Vec<Key>>) -> Result<Self, KeyTwice> {
+        let mut given: Vec<(Key, Command)> = Vec::new();
+        for (&command, keys) in changes {
+            for &key in keys {
+                if let Some((_, other)) = given.iter().find(|(known, _)| *known == key) {
+                    let (first, second) = (other.entry().id, command.entry().id);
+                    return Err(KeyTwice { key: key.to_string(), first, second });
+                }
+                given.push((key, command));
+            }
+        }
+        let kept = Self::default().0.into_iter().filter(|(key, command)| {
+            !changes.contains_key(command) && !given.iter().any(|(taken, _)| taken == key)
+        });
+        let mut all: Vec<_> = kept.collect();
+        all.extend(given);
+        Ok(Self(all))
+    }
+
+    /// What a key means.
+    pub fn command(&self, key: Key) -> Option<Command> {
+        self.0.iter().find(|(known, _)| *known == key).map(|&(_, command)| command)
+    }
+
+    /// The keys of a command, as the help writes them.
+    pub fn keys(&self, command: Command) -> impl Iterator<Item = Key> + '_ {
+        self.0.iter().filter(move |(_, known)| *known == command).map(|&(key, _)| key)
+    }
+
+    /// The first key of a command, as the footer writes it.
+    pub fn first(&self, command: Command) -> Option<String> {
+        self.keys(command).next().map(|key| key.to_string())
+    }
 }
 
 #[cfg(test)]
@@ -122,41 +204,53 @@ mod tests {
     use super::*;
 
     fn pressed(code: KeyCode, modifiers: KeyModifiers) -> Option<Command> {
-        command_for(KeyEvent::new(code, modifiers))
+        Key::of(KeyEvent::new(code, modifiers)).and_then(|key| Keymap::default().command(key))
     }
 
     #[test]
     fn keys_do_what_the_table_says() {
         let none = KeyModifiers::NONE;
         assert_eq!(pressed(KeyCode::Char('j'), none), Some(Command::NextPicture));
-        assert_eq!(pressed(KeyCode::Up, none), Some(Command::PreviousPicture));
         assert_eq!(pressed(KeyCode::Char('N'), KeyModifiers::SHIFT), Some(Command::PreviousClass));
+        assert_eq!(pressed(KeyCode::Char('n'), KeyModifiers::SHIFT), Some(Command::PreviousClass));
         assert_eq!(pressed(KeyCode::BackTab, KeyModifiers::SHIFT), Some(Command::PreviousClass));
         assert_eq!(pressed(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Command::Interrupt));
-        assert_eq!(pressed(KeyCode::Char('c'), none), None);
+        assert_eq!(pressed(KeyCode::Char('c'), none), Some(Command::CompareExplainers));
         assert_eq!(pressed(KeyCode::Char('q'), KeyModifiers::ALT), None);
         let release = KeyEvent::new_with_kind(KeyCode::Char('q'), none, KeyEventKind::Release);
-        assert_eq!(command_for(release), None);
+        assert_eq!(Key::of(release), None);
     }
 
     #[test]
-    fn no_key_has_two_meanings() {
-        let mut all: Vec<_> = BINDINGS.iter().flat_map(|binding| binding.keys).collect();
-        let count = all.len();
-        all.sort_by_key(|key| format!("{key:?}"));
-        all.dedup();
-        assert_eq!(all.len(), count);
-    }
-
-    #[test]
-    fn hints_name_keys_that_exist() {
-        for (keys, _) in BINDINGS.iter().filter_map(|binding| binding.hint) {
-            for letter in keys.chars().filter(|&letter| letter != '/') {
-                assert!(
-                    pressed(KeyCode::Char(letter), KeyModifiers::NONE).is_some(),
-                    "{letter} in the hint {keys}"
-                );
-            }
+    fn no_key_has_two_meanings_and_every_one_reads_back() {
+        let map = Keymap::default();
+        for (at, (key, command)) in map.0.iter().enumerate() {
+            assert!(map.0[..at].iter().all(|(other, _)| other != key), "{key} of {command:?}");
+            assert_eq!(key.to_string().parse(), Ok(*key));
         }
+    }
+
+    #[test]
+    fn what_is_no_key_is_told() {
+        for text in ["", "ctrl-", "hyper-x", "F13", "jj", "shift-Left"] {
+            assert_eq!(text.parse::<Key>(), Err(NoKey(text.to_owned())), "{text}");
+        }
+        assert_eq!("CTRL-PAGEUP".parse::<Key>().map(|key| key.to_string()), Ok("ctrl-PageUp".to_owned()));
+        assert_eq!("-".parse::<Key>().map(|key| key.to_string()), Ok("-".to_owned()));
+    }
+
+    #[test]
+    fn a_config_moves_keys() {
+        let key = |text: &str| text.parse::<Key>().unwrap();
+        let changes = BTreeMap::from([(Command::Quit, vec![key("j")]), (Command::Help, vec![])]);
+        let map = Keymap::with(&changes).unwrap();
+        assert_eq!(map.command(key("j")), Some(Command::Quit));
+        assert_eq!((map.command(key("q")), map.command(key("?"))), (None, None));
+        assert_eq!(map.command(key("PageDown")), Some(Command::NextPicture), "its other key stays");
+        let twice = BTreeMap::from([(Command::Quit, vec![key("y")]), (Command::Help, vec![key("y")])]);
+        assert_eq!(
+            Keymap::with(&twice).unwrap_err().to_string(),
+            "the key y is given to both quit and help"
+        );
     }
 }
