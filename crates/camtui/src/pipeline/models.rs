@@ -67,6 +67,15 @@ pub fn sources(
     wanted.iter().map(|name| find(name, places)).collect()
 }
 
+/// Every model that is on this machine under a name.
+pub fn here(places: &Places) -> Vec<ModelSource> {
+    let source = |entry: &catalogue::Entry| match entry.origin {
+        Origin::Embedded => Some(ModelSource::Embedded),
+        Origin::Download(_) => catalogue::installed_entry(entry, places).map(ModelSource::File),
+    };
+    catalogue::ENTRIES.iter().filter_map(source).collect()
+}
+
 /// The cache of converted models, or none with a notice.
 pub fn cache(places: &Places, notices: &mut Vec<String>) -> Cache {
     match places.cache() {
