@@ -85,13 +85,14 @@ impl<'a> Job<'a> {
         for notice in &self.notices {
             tell(notice);
         }
+        let interpolation = self.interpolation();
         let explaining = Explaining {
             models: loaded?,
             explainers: self.explainers,
             layers: self.args.layer.clone(),
             targets: self.targets,
             signed: self.args.signed,
-            interpolation: self.interpolation(),
+            interpolation,
             resize: resize(self.args),
             random_seed: self.args.seed,
         };

@@ -74,21 +74,26 @@ impl PipelineAnalyst {
     /// Answers for what the command line asked for, and for every other model and explainer there is.
     pub(super) fn new(job: Job<'_>, args: &ExplainArgs, places: &Places, paths: &[PathBuf]) -> Self {
         let threads = job.threads();
+        let here = models::here(places);
+        let name = |source: &ModelSource| match (here.iter().find(|(_, known)| known == source), source) {
+            (Some((name, _)), _) => name.clone(),
+            (None, ModelSource::File(path)) => {
+                path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+            }
+            (None, ModelSource::Embedded) => source.to_string(),
+        };
         let mut sources = job.sources;
-        for source in models::here(places) {
-            if !sources.contains(&source) {
-                sources.push(source);
+        sources.extend(here.iter().map(|(_, source)| source.clone()));
+        let mut models: Vec<Model> = Vec::new();
+        for source in sources {
+            if !models.iter().any(|known| known.source == source) {
+                models.push(Model { name: sanitise(&name(&source)), source, opened: OnceLock::new() });
             }
         }
-        let model = |source: ModelSource| Model {
-            name: sanitise(&source.to_string()),
-            source,
-            opened: OnceLock::new(),
-        };
         // That nothing is kept costs time only, and was told if it can be told.
         let cache = models::cache(places, &mut Vec::new());
         Self {
-            models: sources.into_iter().map(model).collect(),
+            models,
             explainers: job
                 .registry
                 .explainers()

@@ -28,7 +28,7 @@ use crate::interactive::look::Look;
 use crate::interactive::state::Start;
 use crate::interactive::theme::Theme;
 use crate::interactive::{self, Ending, Settings};
-use crate::job::{Job, tell};
+use crate::job::Job;
 use crate::render::show::protocol;
 use crate::store::Places;
 

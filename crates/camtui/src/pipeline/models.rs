@@ -67,13 +67,14 @@ pub fn sources(
     wanted.iter().map(|name| find(name, places)).collect()
 }
 
-/// Every model that is on this machine under a name.
-pub fn here(places: &Places) -> Vec<ModelSource> {
+/// Every model that is on this machine under a name, with that name.
+pub fn here(places: &Places) -> Vec<(String, ModelSource)> {
     let source = |entry: &catalogue::Entry| match entry.origin {
         Origin::Embedded => Some(ModelSource::Embedded),
         Origin::Download(_) => catalogue::installed_entry(entry, places).map(ModelSource::File),
     };
-    catalogue::ENTRIES.iter().filter_map(source).collect()
+    let named = |entry: &catalogue::Entry| Some((entry.name.to_owned(), source(entry)?));
+    catalogue::ENTRIES.iter().filter_map(named).collect()
 }
 
 /// The cache of converted models, or none with a notice.
