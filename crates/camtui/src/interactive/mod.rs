@@ -13,11 +13,13 @@
 pub mod action;
 pub mod analyst;
 pub mod browser;
+mod canvas;
 pub mod command;
 pub mod compare;
 pub mod develop;
 pub mod dialog;
 pub mod field;
+mod files;
 pub mod form;
 pub mod fuzzy;
 pub mod keys;
@@ -33,6 +35,7 @@ pub mod theme;
 pub mod view;
 pub mod watcher;
 pub mod workers;
+pub mod writer;
 
 pub use analyst::Analyst;
 pub use session::{Ending, Settings, run};

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use base64::Engine as _;
 use camtui_term::{Capabilities, Protocol};
@@ -100,7 +101,7 @@ pub fn run(analyst: &Arc<dyn Analyst>, start: Start, mut settings: Settings) -> 
                 Effect::Quit => return Ok((Ending::Quit, state)),
                 Effect::Interrupt => return Ok((Ending::Interrupted, state)),
                 Effect::Clear => anew = true,
-                Effect::Copy(text) => copy(&mut screen, &mut state, &text)?,
+                Effect::Copy(text) => copy(&mut screen, &mut state, &text),
                 Effect::Suspend => {
                     let ask_again = &settings.ask_again;
                     let mut found = None;
@@ -194,13 +195,13 @@ fn begin(workers: &mut Workers, effect: Effect) {
 }
 
 /// Puts a text into the clipboard of the terminal, wherever that is (OSC 52).
-fn copy(screen: &mut Screen, state: &mut State, text: &str) -> io::Result<()> {
+fn copy(screen: &mut Screen, state: &mut State, text: &str) {
     if text.len() > CLIPBOARD {
         state.say(&format!("{} bytes are too many for the clipboard", text.len()));
-        return Ok(());
+        return;
     }
     let payload = base64::engine::general_purpose::STANDARD.encode(text);
-    screen.send(format!("\x1b]52;c;{payload}\x07").as_bytes())
+    screen.send(format!("\x1b]52;c;{payload}\x07").as_bytes());
 }
 
 fn reporter(sender: &Sender<Message>) -> Report {
@@ -216,9 +217,13 @@ fn watch_input(sender: &Sender<Message>) -> io::Result<()> {
     let sender = sender.clone();
     thread::Builder::new().name("camtui-input".to_owned()).spawn(move || {
         loop {
-            let message = event::read().map_or_else(Message::Lost, Message::Event);
-            let lost = matches!(message, Message::Lost(_));
-            if sender.send(message).is_err() || lost {
+            // crossterm would read the end of a terminal that has gone for ever; so it reads only what is there.
+            let events = camtui_term::input::wait().and_then(|()| waiting_events());
+            let (events, lost) = match events {
+                Ok(events) => (events.into_iter().map(Message::Event).collect(), false),
+                Err(error) => (vec![Message::Lost(error)], true),
+            };
+            if events.into_iter().any(|event| sender.send(event).is_err()) || lost {
                 return;
             }
         }
@@ -226,16 +231,35 @@ fn watch_input(sender: &Sender<Message>) -> io::Result<()> {
     Ok(())
 }
 
-/// The first signal ends the session in good order; a second one does not wait for that.
+/// What can be read without waiting; on systems where nothing was waited for, at least one event.
+fn waiting_events() -> io::Result<Vec<Event>> {
+    let mut events = Vec::new();
+    if cfg!(not(unix)) {
+        events.push(event::read()?);
+    }
+    while event::poll(Duration::ZERO)? {
+        events.push(event::read()?);
+    }
+    Ok(events)
+}
+
+/// Another size of the terminal is an event; the first of the other signals ends the session in good order, a second one
+/// does not wait for that.
 #[cfg(unix)]
 fn watch_signals(sender: &Sender<Message>) -> io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 
-    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT])?;
+    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGWINCH])?;
     let sender = sender.clone();
     thread::Builder::new().name("camtui-signals".to_owned()).spawn(move || {
         let mut count = 0;
         for signal in signals.forever() {
+            if signal == SIGWINCH {
+                if let Ok((cols, rows)) = crossterm::terminal::size() {
+                    let _ = sender.send(Message::Event(Event::Resize(cols, rows)));
+                }
+                continue;
+            }
             count += 1;
             if count > 1 || sender.send(Message::Signal(signal)).is_err() {
                 super::screen::give_back();

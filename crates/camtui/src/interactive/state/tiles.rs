@@ -38,7 +38,10 @@ impl State {
         if explainers.is_empty() {
             explainers.push(self.question.explainer);
             let quick = |at: &usize| !self.catalogue.explainers[*at].slow && *at != self.question.explainer;
-            explainers.extend((0..self.catalogue.explainers.len()).filter(quick).take(EXPLAINERS - 1));
+            let mut others: Vec<usize> = (0..self.catalogue.explainers.len()).filter(quick).collect();
+            // Those that follow the class first, on any layer: that is what differs most from model to model.
+            others.sort_by_key(|&at| !self.catalogue.explainers[at].gradients);
+            explainers.extend(others.into_iter().take(EXPLAINERS - 1));
             explainers.sort_unstable();
         }
         if layers.is_empty() {
