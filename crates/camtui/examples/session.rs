@@ -49,7 +49,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let names = ["one.jpg", "two.jpg", "bad.jpg"].map(str::to_owned);
     if arguments.next().as_deref() == Some("panic") {
         let _panics = interactive::screen::PanicGuard::install();
-        let _screen = interactive::screen::Screen::take()?;
+        let _screen = interactive::screen::Screen::take(interactive::screen::Options::default(), |_| {})?;
         panic!("deliberately");
     }
     Ok(match interactive::run(Box::new(MadeUp), &names, &capabilities)? {

@@ -6,10 +6,13 @@
 //! the [`Analyst`] trait, so the whole session runs in tests without a model.
 //!
 //! Reading order: [`analyst`] (what is computed), [`action`], [`keys`], [`state`], [`layout`] and [`view`] (what is seen),
-//! [`picture`] (pixels for the terminal), [`workers`], [`screen`] (the terminal's state and its restoring), [`session`].
+//! [`picture`] (pixels for the terminal), [`workers`], [`screen`] and [`writer`] (the terminal's state, its frames
+//! and its restoring), [`session`].
 
 pub mod action;
 pub mod analyst;
+mod canvas;
+mod files;
 pub mod keys;
 pub mod layout;
 pub mod picture;
@@ -18,6 +21,7 @@ pub mod session;
 pub mod state;
 pub mod view;
 pub mod workers;
+pub mod writer;
 
 pub use analyst::{Analyst, Prediction, Request, Target, View};
 pub use session::{Ending, run};

@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 use super::action::{Action, Effect};
 use super::analyst::Analyst;
 use super::keys::command_for;
-use super::screen::{PanicGuard, Screen};
+use super::screen::{Options, PanicGuard, Report, Screen};
 use super::state::State;
 use super::view::{Palette, view};
 use super::workers::Workers;
@@ -38,6 +38,8 @@ pub enum Message {
     Event(Event),
     /// The terminal can no longer be read.
     InputLost(io::Error),
+    /// The writer is done with a frame, or the terminal has gone.
+    Writer(Report),
     /// A signal that ends the session.
     Signal(i32),
 }
@@ -52,11 +54,14 @@ pub fn run(analyst: Box<dyn Analyst>, names: &[String], capabilities: &Capabilit
     watch_signals(&sender)?;
     let mut workers = Workers::start(analyst, capabilities, &sender)?;
     let _panics = PanicGuard::install();
-    let mut screen = Screen::take()?;
+    let reports = sender.clone();
+    let mut screen = Screen::take(Options::default(), move |report| {
+        let _ = reports.send(Message::Writer(report));
+    })?;
     // Only now, in raw mode, and after the terminal's capabilities were asked for.
     watch_input(&sender)?;
 
-    let size = screen.terminal.size()?;
+    let size = screen.size()?;
     let palette = Palette::new(capabilities.colours != Colours::None);
     let (mut state, mut effects) = State::start(names, (size.width, size.height));
     let mut painted_at: Option<Rect> = None;
@@ -69,7 +74,7 @@ pub fn run(analyst: Box<dyn Analyst>, names: &[String], capabilities: &Capabilit
                 Effect::Encode(number, view, area) => workers.encode(number, view, area),
                 Effect::Clear => anew = true,
                 Effect::Suspend => {
-                    Screen::suspend()?;
+                    screen.suspend(|| {})?;
                     let _ = sender.send(Message::Action(Action::Resumed));
                 }
                 Effect::Quit => return Ok(Ending::Quit),
@@ -81,10 +86,8 @@ pub fn run(analyst: Box<dyn Analyst>, names: &[String], capabilities: &Capabilit
         // These pictures stay where they were painted, whatever is written there.
         anew |= place != painted_at && matches!(capabilities.protocol, Protocol::Sixel | Protocol::Iterm);
         painted_at = place;
-        screen.draw(anew, |frame| view(&state, palette, frame))?;
-        if place.is_some() {
-            Screen::keep_picture(state.picture.as_ref().and_then(|picture| picture.kitty_number()))?;
-        }
+        let pictures: Vec<_> = state.picture.iter().filter(|_| place.is_some()).cloned().collect();
+        screen.draw(anew, &pictures, |frame| view(&state, palette, frame))?;
 
         // One wait, then everything that has come meanwhile, then one frame.
         let Ok(mut message) = messages.recv() else { return Ok(Ending::Quit) };
@@ -99,8 +102,8 @@ pub fn run(analyst: Box<dyn Analyst>, names: &[String], capabilities: &Capabilit
                 Message::Event(Event::Resize(cols, rows)) => {
                     effects.extend(state.update(Action::Resized(cols, rows)));
                 }
-                Message::Event(_) => {}
-                Message::InputLost(error) => return Err(error),
+                Message::Event(_) | Message::Writer(Report::Ready) => {}
+                Message::InputLost(error) | Message::Writer(Report::Lost(error)) => return Err(error),
                 Message::Signal(signal) => return Ok(Ending::Signal(signal)),
             }
             match messages.try_recv() {
