@@ -1,12 +1,12 @@
 //! Says what the terminal can do, and draws a colour wheel of a picture in it:
 //! `cargo run --release -p camtui-term --example terminal -- [PROTOCOL [WIDTH]]`.
 
-use camtui_term::{DetectOptions, Protocol, detect, draw};
+use camtui_term::{DetectOptions, detect, draw};
 use image::{Rgba, RgbaImage};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let protocol: Option<Protocol> =
+    let protocol: Option<camtui_term::Drawing> =
         arguments.next().filter(|name| name != "auto").map(|name| name.parse()).transpose()?;
     let width: Option<u16> = arguments.next().map(|cols| cols.parse()).transpose()?;
 

@@ -12,7 +12,7 @@ pub enum Protocol {
     Iterm,
     /// DEC's sixel graphics.
     Sixel,
-    /// Character cells: half blocks in colour, or letters where there is no colour.
+    /// Character cells in colour, of the kind that [`CellStyle`] names, or letters where there is no colour.
     Blocks,
     /// Nothing is drawn.
     None,
@@ -45,22 +45,93 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// A name that is no protocol's.
+/// The characters that pictures become where there are no pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CellStyle {
+    /// `▀`: two pixels a cell, each in its own colour. Every font has it.
+    #[default]
+    Half,
+    /// `▚` and its kin: 2×2 pixels a cell in two colours.
+    Quadrant,
+    /// `🬗` and its kin: 2×3 pixels a cell in two colours; a font of Unicode 13 or a terminal that draws them itself.
+    Sextant,
+    /// Letters, their ink by the picture's brightness, without colour.
+    Ascii,
+}
+
+impl CellStyle {
+    /// All of them, in the order in which help texts list them.
+    pub const ALL: [Self; 4] = [Self::Half, Self::Quadrant, Self::Sextant, Self::Ascii];
+
+    /// The name that the command line and `CAMTUI_PROTOCOL` use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Half => "halfblocks",
+            Self::Quadrant => "quadrants",
+            Self::Sextant => "sextants",
+            Self::Ascii => "ascii",
+        }
+    }
+
+    /// Pixels of one cell: columns and rows.
+    pub fn pixels(self) -> (u32, u32) {
+        match self {
+            Self::Half => (1, 2),
+            Self::Quadrant => (2, 2),
+            Self::Sextant => (2, 3),
+            Self::Ascii => (1, 1),
+        }
+    }
+}
+
+impl fmt::Display for CellStyle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A way of drawing as the user names it: a protocol, or a kind of character cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drawing {
+    /// How pictures are sent.
+    pub protocol: Protocol,
+    /// The kind of cells, where the name says so; `blocks` leaves it open.
+    pub cells: Option<CellStyle>,
+}
+
+impl From<Protocol> for Drawing {
+    fn from(protocol: Protocol) -> Self {
+        Self { protocol, cells: None }
+    }
+}
+
+impl From<CellStyle> for Drawing {
+    fn from(style: CellStyle) -> Self {
+        Self { protocol: Protocol::Blocks, cells: Some(style) }
+    }
+}
+
+/// A name that no way of drawing has.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no protocol is called `{0}`; there are auto, kitty, iterm, sixel, blocks and none")]
+#[error(
+    "no protocol is called `{0}`; there are auto, kitty, iterm, sixel, blocks, halfblocks, quadrants, sextants, ascii \
+     and none"
+)]
 pub struct UnknownProtocol(pub String);
 
-impl FromStr for Protocol {
+impl FromStr for Drawing {
     type Err = UnknownProtocol;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let wanted = name.trim().to_ascii_lowercase();
         if wanted == "iterm2" {
-            return Ok(Self::Iterm);
+            return Ok(Protocol::Iterm.into());
         }
-        Self::ALL
-            .into_iter()
-            .find(|protocol| protocol.name() == wanted)
+        let protocols = Protocol::ALL.into_iter().map(|protocol| (protocol.name(), Self::from(protocol)));
+        let cells = CellStyle::ALL.into_iter().map(|style| (style.name(), Self::from(style)));
+        protocols
+            .chain(cells)
+            .find_map(|(name, drawing)| (name == wanted).then_some(drawing))
             .ok_or_else(|| UnknownProtocol(crate::sanitise(name)))
     }
 }
@@ -85,6 +156,27 @@ impl fmt::Display for Colours {
             Self::Ansi16 => "16",
             Self::Ansi256 => "256",
             Self::True => "truecolor",
+        })
+    }
+}
+
+/// How pixels get to the terminal, and so how many of them are worth sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It has shown that it reads kitty's pictures from files of this machine.
+    Files,
+    /// Through the line, which may be quick.
+    Line,
+    /// Over SSH, where fewer bytes are worth more than pixels.
+    Remote,
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Files => "files",
+            Self::Line => "the line",
+            Self::Remote => "SSH",
         })
     }
 }
@@ -119,6 +211,10 @@ pub struct Capabilities {
     pub cell_height_px: u16,
     /// How many colours cells can have.
     pub colours: Colours,
+    /// Which characters pictures become where the protocol is [`Protocol::Blocks`] and there are colours.
+    pub cells: CellStyle,
+    /// How much gets to the terminal how quickly.
+    pub reach: Reach,
     /// The background colour as RGB, where the terminal told it.
     pub background: Option<[u8; 3]>,
     /// Whether the terminal itself, and not the environment or the user, said that it knows the protocol.
@@ -140,6 +236,8 @@ impl Capabilities {
             cell_width_px: 10,
             cell_height_px: 20,
             colours: Colours::None,
+            cells: CellStyle::Half,
+            reach: Reach::Line,
             background: None,
             confirmed: false,
             late_replies: false,
@@ -153,11 +251,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_parses_to_its_protocol() {
+    fn every_name_parses_to_its_drawing() {
         for protocol in Protocol::ALL {
-            assert_eq!(protocol.name().parse(), Ok(protocol));
+            assert_eq!(protocol.name().parse(), Ok(Drawing { protocol, cells: None }));
         }
-        assert_eq!(" ITERM2 ".parse(), Ok(Protocol::Iterm));
-        assert_eq!("sixels\u{1b}".parse::<Protocol>(), Err(UnknownProtocol("sixels␛".into())));
+        for style in CellStyle::ALL {
+            assert_eq!(style.name().parse(), Ok(Drawing { protocol: Protocol::Blocks, cells: Some(style) }));
+        }
+        assert_eq!(" ITERM2 ".parse(), Ok(Drawing::from(Protocol::Iterm)));
+        assert_eq!("sixels\u{1b}".parse::<Drawing>(), Err(UnknownProtocol("sixels␛".into())));
+    }
+
+    #[test]
+    fn the_error_names_every_drawing() {
+        let text = UnknownProtocol(String::new()).to_string();
+        let all = Protocol::ALL.map(Protocol::name).into_iter().chain(CellStyle::ALL.map(CellStyle::name));
+        assert!(all.into_iter().all(|name| text.contains(name)), "{text}");
     }
 }

@@ -4,7 +4,7 @@
 
 use std::io::IsTerminal;
 
-use crate::capabilities::{Capabilities, Colours, Protocol, Report};
+use crate::capabilities::{Capabilities, CellStyle, Colours, Drawing, Protocol, Reach, Report};
 use crate::environment::{Environment, is_iterm_name};
 use crate::replies::Answers;
 
@@ -13,6 +13,8 @@ use crate::replies::Answers;
 pub struct DetectOptions {
     /// The protocol that the user asked for; the terminal is not asked then.
     pub protocol: Option<Protocol>,
+    /// The kind of character cells that the user asked for, where pictures become characters.
+    pub cells: Option<CellStyle>,
     /// Whether standard output is a terminal.
     pub stdout_is_terminal: bool,
     /// No colour, whatever `NO_COLOR` says.
@@ -23,9 +25,10 @@ pub struct DetectOptions {
 
 impl DetectOptions {
     /// The process's own environment and standard output.
-    pub fn from_process(protocol: Option<Protocol>) -> Self {
+    pub fn from_process(wanted: Option<Drawing>) -> Self {
         Self {
-            protocol,
+            protocol: wanted.map(|drawing| drawing.protocol),
+            cells: wanted.and_then(|drawing| drawing.cells),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             no_color: false,
             environment: Environment::from_process(),
@@ -43,11 +46,18 @@ impl DetectOptions {
         }
         match self.environment.get("CAMTUI_PROTOCOL").filter(|name| !name.eq_ignore_ascii_case("auto")) {
             None => (None, None),
-            Some(name) => match name.parse() {
-                Ok(protocol) => (Some((protocol, "CAMTUI_PROTOCOL")), None),
+            Some(name) => match name.parse::<Drawing>() {
+                Ok(drawing) => (Some((drawing.protocol, "CAMTUI_PROTOCOL")), None),
                 Err(error) => (None, Some(format!("CAMTUI_PROTOCOL is ignored: {error}"))),
             },
         }
+    }
+
+    /// The kind of character cells, by option or by variable, or the usual one.
+    fn cell_style(&self) -> CellStyle {
+        let by_variable = || self.environment.get("CAMTUI_PROTOCOL")?.parse::<Drawing>().ok()?.cells;
+        let asked = if self.protocol.is_some() { self.cells } else { by_variable() };
+        asked.unwrap_or_default()
     }
 
     /// Why the terminal is not to be asked, if so.
@@ -108,9 +118,12 @@ pub fn detect(options: &DetectOptions) -> Capabilities {
 fn ask(environment: &Environment) -> Asked {
     use crate::query::{BOUND, Question, REMOTE_BOUND, Terminal};
 
+    // A file only this machine's terminals can see; it goes when the answer has come.
+    let pixel = (!environment.is_remote() && !environment.is_multiplexed()).then(one_pixel).flatten();
     let question = Question {
         strings: !environment.prints_unknown_strings(),
         kitty: !environment.is_multiplexed(),
+        file: pixel.as_ref().map(|file| file.path().to_owned()),
         bound: if environment.is_remote() { REMOTE_BOUND } else { BOUND },
     };
     let mut terminal = match Terminal::open(std::io::stdout()) {
@@ -129,6 +142,13 @@ fn ask(environment: &Environment) -> Asked {
         }
         Err(error) => Asked::Not(format!("not asked: the terminal could not be used: {error}")),
     }
+}
+
+#[cfg(unix)]
+fn one_pixel() -> Option<tempfile::NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix("camtui-").tempfile_in(crate::kitty::folder()).ok()?;
+    std::io::Write::write_all(&mut file, &[0; 3]).ok()?;
+    Some(file)
 }
 
 #[cfg(not(unix))]
@@ -193,6 +213,12 @@ pub fn decide(options: &DetectOptions, asked: &Asked, size: Size) -> Capabilitie
         cell_width_px,
         cell_height_px,
         colours: colours(options),
+        cells: options.cell_style(),
+        reach: match answers.kitty_files {
+            _ if environment.is_remote() => Reach::Remote,
+            Some(true) => Reach::Files,
+            Some(false) | None => Reach::Line,
+        },
         background: answers.background,
         confirmed,
         late_replies: matches!(asked, Asked::Answered(_, answers, _) if answers.attributes.is_none()),
@@ -277,6 +303,9 @@ fn words(answers: &Answers, millis: u128) -> String {
     let mut parts = Vec::new();
     if let Some(yes) = answers.kitty {
         parts.push(format!("kitty graphics {}", if yes { "yes" } else { "no" }));
+    }
+    if let Some(yes) = answers.kitty_files {
+        parts.push(format!("files {}", if yes { "yes" } else { "no" }));
     }
     parts.extend(answers.name.clone());
     if let Some((width, height)) = answers.cell_px {

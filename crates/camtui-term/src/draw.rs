@@ -8,8 +8,8 @@ use std::io::{self, BufWriter, Write};
 
 use image::{DynamicImage, RgbaImage};
 
-use crate::capabilities::{Capabilities, Colours, Protocol};
-use crate::cells::{Grid, flattened, letters, resized};
+use crate::capabilities::{Capabilities, CellStyle, Colours, Protocol};
+use crate::cells::{self, Grid, flattened, resized};
 use crate::fit::fit;
 use crate::pixels;
 
@@ -117,8 +117,11 @@ fn prepare(picture: &RgbaImage, capabilities: &Capabilities, cols: u16, rows: u1
     let mut width = u32::from(cols) * u32::from(capabilities.cell_width_px);
     let mut height = u32::from(rows) * u32::from(capabilities.cell_height_px);
     match capabilities.protocol {
-        // Letters are brought to their size where they are made, and viuer's blocks are two pixels high.
-        Protocol::Blocks => return resized(&flat, u32::from(cols), 2 * u32::from(rows)),
+        Protocol::Blocks => {
+            let (each_width, each_height) = cells::style(capabilities).pixels();
+            let (width, height) = (each_width * u32::from(cols), each_height * u32::from(rows));
+            return resized(&flat, width, height).into_owned();
+        }
         Protocol::Sixel => {
             if width > WIDEST_SIXEL {
                 height = (u64::from(height) * u64::from(WIDEST_SIXEL) / u64::from(width)) as u32;
@@ -129,7 +132,7 @@ fn prepare(picture: &RgbaImage, capabilities: &Capabilities, cols: u16, rows: u1
         }
         Protocol::Kitty | Protocol::Iterm | Protocol::None => {}
     }
-    resized(&flat, width.max(SMALLEST), height.max(SMALLEST))
+    resized(&flat, width.max(SMALLEST), height.max(SMALLEST)).into_owned()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +144,7 @@ enum Printer {
 /// Who prints. `viuer_knows_iterm` is what viuer makes of the environment.
 fn printer(capabilities: &Capabilities, viuer_knows_iterm: bool) -> Printer {
     let viuer = match capabilities.protocol {
-        Protocol::Blocks => capabilities.colours != Colours::None,
+        Protocol::Blocks => cells::style(capabilities) == CellStyle::Half,
         Protocol::Iterm => viuer_knows_iterm,
         // viuer asks for the device attributes again: only where our own question just got them.
         Protocol::Sixel => capabilities.confirmed,
@@ -190,7 +193,7 @@ fn with_viuer(
     Ok(())
 }
 
-/// What [`crate::pixels`] and the letters print, with the line end.
+/// What [`crate::pixels`] and the cells print, with the line end.
 fn write_escapes(
     out: &mut impl Write,
     prepared: &RgbaImage,
@@ -203,19 +206,57 @@ fn write_escapes(
         Protocol::Iterm => pixels::iterm(out, prepared, cols, rows)?,
         Protocol::Sixel => pixels::sixel(out, prepared)?,
         Protocol::Blocks => {
-            return write_letters(out, &letters(prepared, cols, rows, capabilities.background));
+            return write_cells(
+                out,
+                &cells::render(prepared, cols, rows, capabilities),
+                capabilities.colours,
+            );
         }
         Protocol::None => return Ok(()),
     }
     out.write_all(b"\n")
 }
 
-fn write_letters(out: &mut impl Write, grid: &Grid) -> io::Result<()> {
+/// Lines of cells, each in the terminal's own colours again at its end.
+fn write_cells(out: &mut impl Write, grid: &Grid, colours: Colours) -> io::Result<()> {
     for row in grid.rows() {
-        let line: String = row.iter().map(|cell| cell.symbol).collect();
-        writeln!(out, "{}", line.trim_end())?;
+        let mut line = String::new();
+        let mut before = (None, None);
+        for cell in row {
+            let now = (cell.foreground, cell.background);
+            if now != before {
+                push_colour(&mut line, 38, cell.foreground, colours);
+                push_colour(&mut line, 48, cell.background, colours);
+                before = now;
+            }
+            line.push(cell.symbol);
+        }
+        if before == (None, None) {
+            writeln!(out, "{}", line.trim_end())?;
+        } else {
+            writeln!(out, "{line}\x1b[0m")?;
+        }
     }
     Ok(())
+}
+
+/// The escape for a colour in front (38) or behind (48).
+fn push_colour(line: &mut String, place: u8, colour: Option<[u8; 3]>, colours: Colours) {
+    let Some(colour) = colour else { return };
+    let escape = match colours {
+        Colours::None => return,
+        Colours::Ansi16 => {
+            let entry = cells::ansi16(colour);
+            let base = if entry < 8 { place - 8 } else { place + 52 };
+            format!("\x1b[{}m", base + entry % 8)
+        }
+        Colours::Ansi256 => format!("\x1b[{place};5;{}m", cells::ansi256(colour)),
+        Colours::True => {
+            let [r, g, b] = colour;
+            format!("\x1b[{place};2;{r};{g};{b}m")
+        }
+    };
+    line.push_str(&escape);
 }
 
 #[cfg(test)]
@@ -284,6 +325,40 @@ mod tests {
         assert_eq!(text.lines().count(), 10);
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
         assert!(text.contains('@') && text.contains('='), "{text}");
+    }
+
+    #[test]
+    fn small_cells_are_ours_in_the_terminals_colours() {
+        for (cells, symbols) in
+            [(CellStyle::Quadrant, "▘▝▖▗▚▞▙▛▜▟▌▐▀▄"), (CellStyle::Sextant, "🬀🬁🬂🬃🬋🬎🬏🬝🬞🬰🬭▌▐")]
+        {
+            for (colours, escape) in
+                [(Colours::True, "\x1b[38;2;"), (Colours::Ansi256, "\x1b[48;5;"), (Colours::Ansi16, "\x1b[4")]
+            {
+                let capabilities = Capabilities { cells, colours, ..capabilities(Protocol::Blocks) };
+                assert_eq!(printer(&capabilities, false), Printer::Own);
+                let prepared = prepare(&picture(200, 200), &capabilities, 20, 10);
+                let (each_width, each_height) = cells.pixels();
+                assert_eq!(prepared.dimensions(), (20 * each_width, 10 * each_height));
+                let mut out = Vec::new();
+                write_escapes(&mut out, &prepared, &capabilities, 20, 10).unwrap();
+                let text = String::from_utf8(out).unwrap();
+                assert_eq!(text.lines().count(), 10);
+                assert!(
+                    text.lines().all(|line| line.ends_with("\x1b[0m") && line.contains(escape)),
+                    "{colours}"
+                );
+                assert!(text.contains(|c| symbols.contains(c)), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn sixteen_colours_have_their_own_numbers() {
+        let mut line = String::new();
+        push_colour(&mut line, 38, Some([255, 0, 0]), Colours::Ansi16);
+        push_colour(&mut line, 48, Some([0, 205, 0]), Colours::Ansi16);
+        assert_eq!(line, "\x1b[91m\x1b[42m");
     }
 
     #[test]

@@ -14,13 +14,16 @@ pub mod detect;
 pub mod draw;
 pub mod environment;
 pub mod fit;
+pub mod input;
+pub mod kitty;
+pub mod output;
 mod pixels;
 #[cfg(unix)]
 pub mod query;
 pub mod replies;
 pub mod text;
 
-pub use capabilities::{Capabilities, Colours, Protocol, Report, UnknownProtocol};
+pub use capabilities::{Capabilities, CellStyle, Colours, Drawing, Protocol, Reach, Report, UnknownProtocol};
 pub use detect::{DetectOptions, detect, discard_late_replies};
 pub use draw::{DrawError, Outcome, draw};
 pub use environment::Environment;

@@ -60,7 +60,7 @@ pub fn sixel(out: &mut impl Write, picture: &RgbaImage) -> io::Result<()> {
     out.write_all(escape.as_bytes())
 }
 
-fn png_of(picture: &RgbaImage) -> io::Result<Vec<u8>> {
+pub(crate) fn png_of(picture: &RgbaImage) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     png::PngEncoder::new_with_quality(&mut bytes, png::CompressionType::Fast, png::FilterType::Adaptive)
         .write_image(picture.as_raw(), picture.width(), picture.height(), ExtendedColorType::Rgba8)

@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -15,6 +16,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::termios::{self, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios};
 
+use crate::kitty;
 use crate::replies::{Answers, Replies};
 
 /// How long a silent local terminal is waited for.
@@ -25,13 +27,16 @@ pub const REMOTE_BOUND: Duration = Duration::from_secs(1);
 pub const PATIENCE: u32 = 3;
 
 /// What to ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// Whether to ask for kitty graphics and the terminal's name, in escape strings that very few terminals print
     /// instead of ignoring them.
     pub strings: bool,
     /// Whether the terminal may be a multiplexer's, whose answer about kitty would not be the real terminal's.
     pub kitty: bool,
+    /// A file with the three bytes of one pixel: whether kitty graphics may come in files, because the terminal sees
+    /// this machine's.
+    pub file: Option<PathBuf>,
     /// How long silence is waited for.
     pub bound: Duration,
 }
@@ -43,6 +48,9 @@ impl Question {
         if self.kitty && self.strings {
             // A picture of one pixel, to be checked and not shown.
             requests.push_str("\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\");
+            if let Some(path) = &self.file {
+                requests.push_str(&kitty::file_question(path));
+            }
         }
         if self.strings {
             requests.push_str("\x1b[>q");
@@ -55,6 +63,9 @@ impl Question {
     /// What is asked, in words.
     pub fn describe(&self) -> &'static str {
         match (self.kitty && self.strings, self.strings) {
+            (true, _) if self.file.is_some() => {
+                "kitty graphics, also in files, name, cell size, background, device attributes"
+            }
             (true, _) => "kitty graphics, name, cell size, background, device attributes",
             (false, true) => "name, cell size, background, device attributes",
             (false, false) => "cell size, background, device attributes",

@@ -16,6 +16,8 @@ const CTRL_C: u8 = 0x03;
 pub struct Answers {
     /// To the kitty graphics question: whether it can. `None` without a reply.
     pub kitty: Option<bool>,
+    /// To the question whether kitty graphics may come in files of this machine. `None` without a reply.
+    pub kitty_files: Option<bool>,
     /// One cell's width and height in pixels.
     pub cell_px: Option<(u16, u16)>,
     /// The text area's width and height in pixels.
@@ -40,6 +42,7 @@ impl Answers {
     pub fn count(&self) -> usize {
         [
             self.kitty.is_some(),
+            self.kitty_files.is_some(),
             self.cell_px.is_some(),
             self.area_px.is_some(),
             self.background.is_some(),
@@ -100,8 +103,15 @@ impl Replies {
             Token::Csi(body) => self.take_csi(body),
             Token::String(b'_', body) => {
                 if let Some(reply) = body.strip_prefix(b"G") {
-                    let message = reply.splitn(2, |&byte| byte == b';').nth(1);
-                    self.answers.kitty = Some(message == Some(b"OK"));
+                    let mut parts = reply.splitn(2, |&byte| byte == b';');
+                    let keys = parts.next().unwrap_or_default();
+                    let yes = Some(parts.next() == Some(b"OK"));
+                    let about_files = format!("i={}", crate::kitty::FILE_QUESTION);
+                    if keys.split(|&byte| byte == b',').any(|key| key == about_files.as_bytes()) {
+                        self.answers.kitty_files = yes;
+                    } else {
+                        self.answers.kitty = yes;
+                    }
                 }
             }
             Token::String(b']', body) => {
@@ -201,6 +211,7 @@ mod tests {
             answers,
             Answers {
                 kitty: Some(true),
+                kitty_files: None,
                 cell_px: Some((10, 20)),
                 area_px: None,
                 background: Some([0x1e, 0x20, 0xff]),
@@ -241,6 +252,13 @@ mod tests {
     #[test]
     fn a_refusal_is_an_answer() {
         assert_eq!(read(b"\x1b_Gi=31;ENOTSUPPORTED:no\x1b\\").kitty, Some(false));
+    }
+
+    #[test]
+    fn the_answer_about_files_is_its_own() {
+        let answers = read(b"\x1b_Gi=31;OK\x1b\\\x1b_Gi=32;EBADF:no such file\x1b\\");
+        assert_eq!((answers.kitty, answers.kitty_files), (Some(true), Some(false)));
+        assert_eq!(read(b"\x1b_Gi=32;OK\x1b\\").kitty_files, Some(true));
     }
 
     #[test]

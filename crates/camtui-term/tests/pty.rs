@@ -74,7 +74,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 fn question(millis: u64) -> Question {
-    Question { strings: true, kitty: true, bound: Duration::from_millis(millis) }
+    Question { strings: true, kitty: true, file: None, bound: Duration::from_millis(millis) }
 }
 
 /// Whether anything waits to be read, which a shell would get.

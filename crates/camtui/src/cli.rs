@@ -149,8 +149,16 @@ pub enum ProtocolArg {
     Iterm,
     /// Sixel
     Sixel,
-    /// Half-block characters
+    /// Character cells that every font has: half blocks, or letters without colour
     Blocks,
+    /// Two pixels a cell, each in its own colour
+    Halfblocks,
+    /// 2×2 pixels a cell in two colours
+    Quadrants,
+    /// 2×3 pixels a cell in two colours
+    Sextants,
+    /// Letters without colour
+    Ascii,
     /// No drawing, the legend only
     None,
 }

@@ -168,14 +168,14 @@ fn a_panic_gives_the_terminal_back_before_it_speaks() {
 #[test]
 fn kittys_pictures_are_deleted_when_replaced_and_on_leaving() {
     fn number(sent: &str) -> String {
-        let at = sent.rfind("_Gq=2,i=").unwrap_or_else(|| panic!("no picture in {sent:?}")) + 8;
-        sent[at..].split(',').next().unwrap().to_owned()
+        let (_, number) = sent.rsplit_once(",U=1,i=").unwrap_or_else(|| panic!("no picture in {sent:?}"));
+        number.split(',').next().unwrap().to_owned()
     }
     let mut session = Session::start(&["kitty"]);
-    let first = number(&session.expect(",a=T,U=1"));
+    let first = number(&session.expect(",c="));
     session.expect("\x1b[?2026l");
     session.press("j");
-    let second = number(&session.expect(",a=T,U=1"));
+    let second = number(&session.expect(",c="));
     assert_ne!(first, second);
     session.expect(&format!("\x1b_Ga=d,d=I,i={first},q=2\x1b\\"));
     session.press("q");

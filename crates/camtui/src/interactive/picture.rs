@@ -1,22 +1,97 @@
 //! A picture made ready for the terminal: resized to whole cells and encoded, off the main thread, then painted from there
 //! as often as needed.
 //!
-//! The encoders are ratatui-image's, used one by one: its own chooser would put questions to the terminal (or run tmux),
-//! and our [`Capabilities`] know the answers already. Character cells are our own, because they obey the number of
-//! colours. Kitty's pictures are numbered here, so that they can be deleted again.
+//! - kitty's pictures are transmitted once, outside the cells ([`Encoded::transmission`]), and painted as placeholder
+//!   characters: each has its own number, so that many can be on the screen, and be deleted again. Eight megabytes inside
+//!   a cell, as ratatui-image has them, would be copied and compared with every frame.
+//! - iTerm2's pictures and sixels are ratatui-image's, its encoders used one by one: its own chooser would put questions
+//!   to the terminal, and our [`Capabilities`] know the answers already.
+//! - Character cells are our own, because they obey the number of colours.
+//!
+//! How many pixels a picture gets is [`Plan`]'s to say, by the way that they travel.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use camtui_term::cells::{self, Grid};
-use camtui_term::{Capabilities, Colours, Protocol, fit};
+use camtui_term::kitty::{self, Medium};
+use camtui_term::{Capabilities, Colours, Protocol, Reach, fit};
 use image::{DynamicImage, RgbaImage};
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, CellDiffOption};
 use ratatui::layout::{Rect, Size};
 use ratatui::style::Color;
 use ratatui::widgets::Widget;
+use ratatui_image::protocol::Protocol as Escape;
 use ratatui_image::protocol::iterm2::Iterm2;
-use ratatui_image::protocol::kitty::Kitty;
 use ratatui_image::protocol::sixel::Sixel;
+
+use super::files::File;
+
+/// The most pixels that are sent to a kitty terminal through the line itself: three megabytes.
+const MOST_DIRECT: u32 = 1_000_000;
+/// The same over SSH, where they are compressed as well.
+const MOST_REMOTE: u32 = 300_000;
+/// Smaller pictures go through the line even where files can be read: a file for each thumbnail is too much.
+const SMALLEST_FILE: u32 = 40_000;
+
+/// How large a picture becomes on the screen, and how many pixels of it are sent there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Width in cells.
+    pub cols: u16,
+    /// Height in cells.
+    pub rows: u16,
+    /// Width in pixels of what is sent. A picture of exactly these pixels is not resized any more.
+    pub width: u32,
+    /// Height in pixels of what is sent.
+    pub height: u32,
+}
+
+impl Plan {
+    /// For a picture of `width`×`height` pixels in an area of `most_cols`×`most_rows` cells, as large as fits.
+    ///
+    /// Kitty's terminals enlarge pictures themselves: they get no more pixels than the picture has; all of these through
+    /// a file, at most a million through the line, at most 300,000 over SSH. Cells have as many pixels as their kind has.
+    pub fn new(
+        (width, height): (u32, u32),
+        capabilities: &Capabilities,
+        (most_cols, most_rows): (u16, u16),
+    ) -> Self {
+        let cell = (capabilities.cell_width_px, capabilities.cell_height_px);
+        let is_kitty = capabilities.protocol == Protocol::Kitty;
+        let most = if is_kitty { kitty::MOST_CELLS } else { u16::MAX };
+        let (cols, rows) = fit::fit(width, height, cell, (most_cols.min(most), most_rows.min(most)));
+        let (each_width, each_height) = match capabilities.protocol {
+            Protocol::Blocks => cells::style(capabilities).pixels(),
+            _ => (u32::from(cell.0.max(1)), u32::from(cell.1.max(1))),
+        };
+        let plan =
+            Self { cols, rows, width: u32::from(cols) * each_width, height: u32::from(rows) * each_height };
+        if !is_kitty {
+            return plan;
+        }
+        let enough = f64::from(width) / f64::from(plan.width);
+        let enough = enough.max(f64::from(height) / f64::from(plan.height));
+        let most = match capabilities.reach {
+            Reach::Remote => MOST_REMOTE,
+            Reach::Files => u32::MAX,
+            Reach::Line => MOST_DIRECT,
+        };
+        plan.scaled(enough.min(1.0)).reduced(most)
+    }
+
+    /// The same size on the screen from at most so many pixels: for pictures that are gone in a moment.
+    #[must_use]
+    pub fn reduced(self, most_pixels: u32) -> Self {
+        let pixels = f64::from(self.width) * f64::from(self.height);
+        self.scaled((f64::from(most_pixels) / pixels).sqrt().min(1.0))
+    }
+
+    fn scaled(self, by: f64) -> Self {
+        let scaled = |pixels: u32| ((f64::from(pixels) * by).floor() as u32).max(1);
+        Self { width: scaled(self.width), height: scaled(self.height), ..self }
+    }
+}
 
 /// A picture in the terminal's own terms.
 pub struct Encoded {
@@ -26,8 +101,14 @@ pub struct Encoded {
 }
 
 enum Content {
-    /// An escape sequence, and kitty's number for it.
-    Pixels(ratatui_image::protocol::Protocol, Option<u32>),
+    /// One of kitty's: its number, the bytes that transmit it, and the file that they name.
+    Kitty {
+        number: u32,
+        transmission: Arc<Vec<u8>>,
+        _file: Option<File>,
+    },
+    /// An escape sequence inside a cell.
+    Pixels(Escape),
     Cells(Grid, Colours),
     Nothing,
 }
@@ -44,64 +125,84 @@ pub fn encode(
     capabilities: &Capabilities,
     (most_cols, most_rows): (u16, u16),
 ) -> Result<Encoded, String> {
-    let cell = (capabilities.cell_width_px, capabilities.cell_height_px);
-    let (cols, rows) = fit::fit(picture.width(), picture.height(), cell, (most_cols, most_rows));
+    encode_as(picture, capabilities, Plan::new(picture.dimensions(), capabilities, (most_cols, most_rows)))
+}
+
+/// Makes a picture ready as planned. Quickest where it has the plan's pixels already. Errors are sentences.
+pub fn encode_as(picture: &RgbaImage, capabilities: &Capabilities, plan: Plan) -> Result<Encoded, String> {
+    let Plan { cols, rows, width, height } = plan;
     let content = match capabilities.protocol {
         Protocol::None => Content::Nothing,
-        Protocol::Blocks => Content::Cells(
-            cells::render(picture, cols, rows, capabilities.colours, capabilities.background),
-            capabilities.colours,
-        ),
-        Protocol::Kitty | Protocol::Iterm | Protocol::Sixel => pixels(picture, capabilities, cols, rows)
-            .map_err(|error| {
+        Protocol::Blocks => {
+            Content::Cells(cells::render(picture, cols, rows, capabilities), capabilities.colours)
+        }
+        Protocol::Kitty => {
+            let flat = cells::flattened(picture, capabilities.background);
+            transmitted(&cells::resized(&flat, width, height), capabilities, (cols, rows))
+        }
+        Protocol::Iterm | Protocol::Sixel => {
+            let flat = cells::flattened(picture, capabilities.background);
+            let image = DynamicImage::ImageRgba8(cells::resized(&flat, width, height).into_owned());
+            let size = Size::new(cols, rows);
+            // Never wrapped for tmux: what it does not understand itself is not sent through it.
+            let tmux = false;
+            let escape = match capabilities.protocol {
+                Protocol::Iterm => Iterm2::new(image, size, tmux).map(Escape::ITerm2),
+                _ => Sixel::new(image, size, tmux).map(Escape::Sixel),
+            };
+            Content::Pixels(escape.map_err(|error| {
                 format!("the picture could not be encoded as {}: {error}", capabilities.protocol)
-            })?,
+            })?)
+        }
     };
     Ok(Encoded { cols, rows, content })
 }
 
-fn pixels(
-    picture: &RgbaImage,
-    capabilities: &Capabilities,
-    cols: u16,
-    rows: u16,
-) -> Result<Content, ratatui_image::errors::Errors> {
-    use ratatui_image::protocol::Protocol as Escape;
-
-    let flat = cells::flattened(picture, capabilities.background);
-    let width = u32::from(cols) * u32::from(capabilities.cell_width_px);
-    let height = u32::from(rows) * u32::from(capabilities.cell_height_px);
-    let image = DynamicImage::ImageRgba8(cells::resized(&flat, width, height));
-    let size = Size::new(cols, rows);
-    // Never wrapped for tmux: what it does not understand itself is not sent through it.
-    let tmux = false;
-    Ok(match capabilities.protocol {
-        Protocol::Kitty => {
-            let number = next_number();
-            Content::Pixels(Escape::Kitty(Kitty::new(image, size, number, tmux, false)?), Some(number))
-        }
-        Protocol::Iterm => Content::Pixels(Escape::ITerm2(Iterm2::new(image, size, tmux)?), None),
-        _ => Content::Pixels(Escape::Sixel(Sixel::new(image, size, tmux)?), None),
-    })
+/// One of kitty's pictures, at its final size in pixels.
+fn transmitted(picture: &RgbaImage, capabilities: &Capabilities, cells: (u16, u16)) -> Content {
+    let number = next_number();
+    let large = picture.width().saturating_mul(picture.height()) >= SMALLEST_FILE;
+    let file = (capabilities.reach == Reach::Files && large).then(|| File::with(picture.as_raw())).flatten();
+    let medium = match &file {
+        Some(file) => Medium::File(file.path()),
+        None if capabilities.reach == Reach::Remote => Medium::Compressed,
+        None => Medium::Direct,
+    };
+    let transmission = Arc::new(kitty::transmission(number, picture, cells, medium));
+    Content::Kitty { number, transmission, _file: file }
 }
 
-/// A number of 24 bits that no other program in the same terminal is likely to use.
+/// A number of 24 bits, which fit into a colour, that no other program in the same terminal is likely to use.
 fn next_number() -> u32 {
-    static COUNT: AtomicU32 = AtomicU32::new(1);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed) & 0xff;
-    ((std::process::id() & 0xffff) << 8 | count).max(1)
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed) % 0xffff + 1;
+    (std::process::id() & 0xff) << 16 | count
 }
 
 impl Encoded {
-    /// Kitty's number for the picture, if it is one of kitty's.
-    pub fn kitty_number(&self) -> Option<u32> {
-        match self.content {
-            Content::Pixels(_, number) => number,
-            Content::Cells(..) | Content::Nothing => None,
+    /// The size in cells.
+    pub fn cells(&self) -> (u16, u16) {
+        (self.cols, self.rows)
+    }
+
+    /// The bytes that the terminal must get once, before the first frame that shows the picture.
+    pub fn transmission(&self) -> Option<Arc<Vec<u8>>> {
+        match &self.content {
+            Content::Kitty { transmission, .. } => Some(Arc::clone(transmission)),
+            Content::Pixels(..) | Content::Cells(..) | Content::Nothing => None,
         }
     }
 
-    /// Whether text that is written over the picture does not take it away by itself.
+    /// Kitty's number for the picture, if it is one of kitty's.
+    pub fn kitty_number(&self) -> Option<u32> {
+        match self.content {
+            Content::Kitty { number, .. } => Some(number),
+            Content::Pixels(..) | Content::Cells(..) | Content::Nothing => None,
+        }
+    }
+
+    /// Whether text that is written over the picture does not take it away by itself: so it is with iTerm2's pictures
+    /// and sixels, which also do not come back when the text goes. Where one was, the screen must be painted anew.
     pub fn outlives_text(&self) -> bool {
         matches!(self.content, Content::Pixels(..))
     }
@@ -120,18 +221,38 @@ impl Widget for &Encoded {
         let Some(place) = self.place_in(area) else { return };
         match &self.content {
             Content::Nothing => {}
-            Content::Pixels(escape, _) => ratatui_image::Image::new(escape).render(place, buffer),
-            Content::Cells(grid, colours) => {
-                let colour = |rgb: Option<[u8; 3]>| rgb.map_or(Color::Reset, |rgb| in_palette(rgb, *colours));
-                for (y, row) in (place.y..).zip(grid.rows()) {
-                    for (x, from) in (place.x..).zip(row) {
-                        if let Some(to) = buffer.cell_mut((x, y)) {
-                            to.set_char(from.symbol)
-                                .set_fg(colour(from.foreground))
-                                .set_bg(colour(from.background));
-                        }
-                    }
-                }
+            Content::Pixels(escape) => ratatui_image::Image::new(escape).render(place, buffer),
+            Content::Kitty { number, .. } => paint_placeholders(*number, place, buffer),
+            Content::Cells(grid, colours) => paint_cells(grid, *colours, place, buffer),
+        }
+    }
+}
+
+/// Every cell says which part of the picture it shows, so that whatever covers its neighbours changes nothing in it.
+fn paint_placeholders(number: u32, place: Rect, buffer: &mut Buffer) {
+    const ONE: CellDiffOption = CellDiffOption::ForcedWidth(std::num::NonZeroU16::MIN);
+    let [_, r, g, b] = number.to_be_bytes();
+    let marks: Vec<char> = kitty::diacritics().take(place.width.max(place.height).into()).collect();
+    let mut symbol = String::with_capacity(12);
+    for (y, row) in (place.top()..place.bottom()).zip(&marks) {
+        for (x, column) in (place.left()..place.right()).zip(&marks) {
+            if let Some(cell) = buffer.cell_mut((x, y)) {
+                symbol.clear();
+                symbol.extend([kitty::PLACEHOLDER, *row, *column]);
+                cell.reset();
+                cell.set_symbol(&symbol).set_fg(Color::Rgb(r, g, b)).set_diff_option(ONE);
+            }
+        }
+    }
+}
+
+fn paint_cells(grid: &Grid, colours: Colours, place: Rect, buffer: &mut Buffer) {
+    let colour = |rgb: Option<[u8; 3]>| rgb.map_or(Color::Reset, |rgb| in_palette(rgb, colours));
+    for (y, row) in (place.y..).zip(grid.rows()) {
+        for (x, from) in (place.x..).zip(row) {
+            if let Some(to) = buffer.cell_mut((x, y)) {
+                to.reset();
+                to.set_char(from.symbol).set_fg(colour(from.foreground)).set_bg(colour(from.background));
             }
         }
     }
@@ -184,15 +305,12 @@ mod tests {
 
     #[test]
     fn each_protocol_sends_its_own_escapes() {
-        for (protocol, mark) in [
-            (Protocol::Kitty, "\x1b_Gq=2,i="),
-            (Protocol::Iterm, "\x1b]1337;File="),
-            (Protocol::Sixel, "\x1bP"),
-        ] {
+        for (protocol, mark) in [(Protocol::Iterm, "\x1b]1337;File="), (Protocol::Sixel, "\x1bP")] {
             let encoded = encoded(protocol, Colours::True);
             let buffer = painted(&encoded, Rect::new(0, 0, 20, 8));
             assert!(buffer[(2, 0)].symbol().contains(mark), "{protocol}");
-            assert_eq!(encoded.kitty_number().is_some(), protocol == Protocol::Kitty);
+            assert!(encoded.kitty_number().is_none() && encoded.transmission().is_none());
+            assert!(encoded.outlives_text());
         }
     }
 

@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
 
 use camtui_core::heatmap::Overlay;
-use camtui_term::{Capabilities, DetectOptions, Outcome, Protocol, detect, draw, sanitise};
+use camtui_term::{
+    Capabilities, CellStyle, DetectOptions, Drawing, Outcome, Protocol, detect, draw, sanitise,
+};
 use image::RgbaImage;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -102,13 +104,17 @@ fn line(text: &str) -> Result<ControlFlow<()>, Failure> {
 }
 
 /// `--protocol` in the terminal's words.
-pub fn protocol(arg: ProtocolArg) -> Option<Protocol> {
-    match arg {
-        ProtocolArg::Auto => None,
-        ProtocolArg::Kitty => Some(Protocol::Kitty),
-        ProtocolArg::Iterm => Some(Protocol::Iterm),
-        ProtocolArg::Sixel => Some(Protocol::Sixel),
-        ProtocolArg::Blocks => Some(Protocol::Blocks),
-        ProtocolArg::None => Some(Protocol::None),
-    }
+pub fn protocol(arg: ProtocolArg) -> Option<Drawing> {
+    Some(match arg {
+        ProtocolArg::Auto => return None,
+        ProtocolArg::Kitty => Protocol::Kitty.into(),
+        ProtocolArg::Iterm => Protocol::Iterm.into(),
+        ProtocolArg::Sixel => Protocol::Sixel.into(),
+        ProtocolArg::Blocks => Protocol::Blocks.into(),
+        ProtocolArg::Halfblocks => CellStyle::Half.into(),
+        ProtocolArg::Quadrants => CellStyle::Quadrant.into(),
+        ProtocolArg::Sextants => CellStyle::Sextant.into(),
+        ProtocolArg::Ascii => CellStyle::Ascii.into(),
+        ProtocolArg::None => Protocol::None.into(),
+    })
 }

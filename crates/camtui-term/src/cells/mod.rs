@@ -1,9 +1,20 @@
 //! Pictures as characters, for terminals without pixels: pure functions from a picture to cells, which headless drawing
 //! prints and the interactive view copies into its buffer.
+//!
+//! Half blocks and letters are here; `mosaic` makes quadrants and sextants, `palette` finds colours for terminals with
+//! few, `scale` brings pictures to their size.
 
-use image::{Rgba, RgbaImage, imageops};
+mod mosaic;
+mod palette;
+mod scale;
 
-use crate::capabilities::Colours;
+use image::RgbaImage;
+
+use crate::capabilities::{Capabilities, CellStyle, Colours};
+
+pub use mosaic::{quadrants, sextants};
+pub use palette::{ansi16, ansi256};
+pub use scale::{flattened, resized};
 
 /// One character cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,25 +46,27 @@ impl Grid {
 /// From little ink to much: on a dark background that is from dark to light.
 const RAMP: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
 
-/// The picture in `cols`×`rows` cells as the terminal's colours allow: half blocks, or letters without colour.
-/// `backdrop` is the terminal's background as RGB, if known; black is assumed.
-pub fn render(
-    picture: &RgbaImage,
-    cols: u16,
-    rows: u16,
-    colours: Colours,
-    backdrop: Option<[u8; 3]>,
-) -> Grid {
-    match colours {
-        Colours::None => letters(picture, cols, rows, backdrop),
-        Colours::Ansi16 | Colours::Ansi256 | Colours::True => half_blocks(picture, cols, rows, backdrop),
+/// The kind of cells that pictures become: letters where there is no colour, whatever was asked for.
+pub fn style(capabilities: &Capabilities) -> CellStyle {
+    if capabilities.colours == Colours::None { CellStyle::Ascii } else { capabilities.cells }
+}
+
+/// The picture in `cols`×`rows` cells of the kind that the terminal shows, over its background, or black if unknown.
+pub fn render(picture: &RgbaImage, cols: u16, rows: u16, capabilities: &Capabilities) -> Grid {
+    let backdrop = capabilities.background;
+    match style(capabilities) {
+        CellStyle::Half => half_blocks(picture, cols, rows, backdrop),
+        CellStyle::Quadrant => quadrants(picture, cols, rows, backdrop),
+        CellStyle::Sextant => sextants(picture, cols, rows, backdrop),
+        CellStyle::Ascii => letters(picture, cols, rows, backdrop),
     }
 }
 
 /// Two pixels a cell, one above the other: the upper one is the foreground of `▀`, the lower one its background.
 pub fn half_blocks(picture: &RgbaImage, cols: u16, rows: u16, backdrop: Option<[u8; 3]>) -> Grid {
     let (cols, rows) = (cols.max(1), rows.max(1));
-    let small = resized(&flattened(picture, backdrop), u32::from(cols), 2 * u32::from(rows));
+    let flat = flattened(picture, backdrop);
+    let small = resized(&flat, u32::from(cols), 2 * u32::from(rows));
     let rgb = |x: u16, y: u16| {
         let [r, g, b, _] = small.get_pixel(u32::from(x), u32::from(y)).0;
         Some([r, g, b])
@@ -68,7 +81,8 @@ pub fn half_blocks(picture: &RgbaImage, cols: u16, rows: u16, backdrop: Option<[
 /// One letter a cell, its ink by the picture's luminance, stretched to the whole ramp; turned round on a light background.
 pub fn letters(picture: &RgbaImage, cols: u16, rows: u16, backdrop: Option<[u8; 3]>) -> Grid {
     let (cols, rows) = (cols.max(1), rows.max(1));
-    let small = resized(&flattened(picture, backdrop), u32::from(cols), u32::from(rows));
+    let flat = flattened(picture, backdrop);
+    let small = resized(&flat, u32::from(cols), u32::from(rows));
     let luminances: Vec<f32> =
         small.pixels().map(|pixel| luminance([pixel[0], pixel[1], pixel[2]])).collect();
     let (low, high) =
@@ -93,80 +107,10 @@ fn luminance([r, g, b]: [u8; 3]) -> f32 {
     0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b)
 }
 
-/// The picture without transparency, over the terminal's background or black.
-pub fn flattened(picture: &RgbaImage, backdrop: Option<[u8; 3]>) -> std::borrow::Cow<'_, RgbaImage> {
-    if picture.pixels().all(|pixel| pixel[3] == 255) {
-        return std::borrow::Cow::Borrowed(picture);
-    }
-    let under = backdrop.unwrap_or_default();
-    let mut flat = picture.clone();
-    for Rgba([r, g, b, a]) in flat.pixels_mut() {
-        for (channel, under) in [r, g, b].into_iter().zip(under) {
-            let alpha = u32::from(*a);
-            *channel = ((u32::from(*channel) * alpha + u32::from(under) * (255 - alpha) + 127) / 255) as u8;
-        }
-        *a = 255;
-    }
-    std::borrow::Cow::Owned(flat)
-}
-
-/// The picture at exactly this size, its shape given up.
-pub fn resized(picture: &RgbaImage, width: u32, height: u32) -> RgbaImage {
-    if (width, height) == picture.dimensions() {
-        picture.clone()
-    } else if width * 2 <= picture.width() && height * 2 <= picture.height() {
-        // Averages whole boxes: as good for such factors, and many times quicker.
-        imageops::thumbnail(picture, width, height)
-    } else {
-        imageops::resize(picture, width, height, imageops::FilterType::Triangle)
-    }
-}
-
-/// The entry of xterm's palette of 256 that is nearest to a colour: its cube of 6×6×6 or its 24 greys.
-pub fn ansi256(colour: [u8; 3]) -> u8 {
-    const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-    let nearest_step =
-        |value: u8| (0..6_u8).min_by_key(|&at| value.abs_diff(STEPS[usize::from(at)])).unwrap_or(0);
-    let [r, g, b] = colour.map(nearest_step);
-    let cube = [r, g, b].map(|at| STEPS[usize::from(at)]);
-    let mean = colour.iter().map(|&value| u32::from(value)).sum::<u32>() / 3;
-    let grey = (mean.saturating_sub(3) / 10).min(23) as u8;
-    if distance(colour, [8 + 10 * grey; 3]) < distance(colour, cube) {
-        232 + grey
-    } else {
-        16 + 36 * r + 6 * g + b
-    }
-}
-
-/// The entry of the sixteen named colours that is nearest to a colour, by xterm's values for them.
-pub fn ansi16(colour: [u8; 3]) -> u8 {
-    const NAMED: [[u8; 3]; 16] = [
-        [0, 0, 0],
-        [205, 0, 0],
-        [0, 205, 0],
-        [205, 205, 0],
-        [0, 0, 238],
-        [205, 0, 205],
-        [0, 205, 205],
-        [229, 229, 229],
-        [127, 127, 127],
-        [255, 0, 0],
-        [0, 255, 0],
-        [255, 255, 0],
-        [92, 92, 255],
-        [255, 0, 255],
-        [0, 255, 255],
-        [255, 255, 255],
-    ];
-    (0..16_u8).min_by_key(|&at| distance(colour, NAMED[usize::from(at)])).unwrap_or(0)
-}
-
-fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
-    a.into_iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
-}
-
 #[cfg(test)]
 mod tests {
+    use image::Rgba;
+
     use super::*;
 
     fn columns(colours: [[u8; 3]; 4]) -> RgbaImage {
@@ -210,16 +154,5 @@ mod tests {
         let picture = RgbaImage::from_pixel(2, 2, Rgba([200, 100, 0, 128]));
         let grid = half_blocks(&picture, 1, 1, Some([0, 0, 255]));
         assert_eq!(grid.cells[0].foreground, Some([100, 50, 127]));
-    }
-
-    #[test]
-    fn palette_entries_are_the_nearest() {
-        assert_eq!(ansi256([255, 0, 0]), 196);
-        assert_eq!(ansi256([0, 0, 0]), 16);
-        assert_eq!(ansi256([128, 128, 128]), 244);
-        assert_eq!(ansi256([95, 135, 175]), 67);
-        assert_eq!(ansi256([238, 238, 238]), 255);
-        assert_eq!(ansi16([250, 10, 10]), 9);
-        assert_eq!(ansi16([200, 200, 0]), 3);
     }
 }
