@@ -20,7 +20,6 @@ pub mod develop;
 pub mod dialog;
 pub mod field;
 mod files;
-mod files;
 pub mod form;
 pub mod fuzzy;
 pub mod keys;
