@@ -17,7 +17,7 @@ use crate::job::{Job, tell};
 use crate::pipeline::picture::Picture;
 use crate::pipeline::target::{Target, resolve};
 use crate::pipeline::{Asked, Explaining, explain};
-use crate::render::show::{protocol, rgba};
+use crate::render::show::rgba;
 use crate::store::Places;
 
 /// As many classes as there is any point in stepping through.
@@ -38,7 +38,7 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
     let job = Job::new(args, paths, places)?;
     let style = job.style;
     let (inputs, explaining) = job.load(Schedule::OnePicture)?;
-    let capabilities = detect(&DetectOptions::from_process(protocol(args.protocol)));
+    let capabilities = detect(&DetectOptions::from_process(args.protocol()));
     for notice in &capabilities.report.notices {
         tell(notice);
     }

@@ -7,6 +7,7 @@
 mod analysis;
 mod cli;
 mod command;
+pub mod config;
 mod exit;
 mod inputs;
 pub mod interactive;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 use camtui_term::sanitise;
 use clap::Parser as _;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, ExplainArgs};
 use exit::Failure;
 use store::Places;
 
@@ -53,8 +54,15 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Some(Command::Model(command)) => command::model::run(command, &places),
         Some(Command::Plugin(command)) => command::plugin::run(command, &places),
+        Some(Command::Config { file, schema, path }) => {
+            command::config::run(file.as_deref(), *schema, *path, &places)
+        }
         Some(Command::Completions { shell }) => command::completions(*shell),
-        None if cli.explain.render => render::run(&cli.explain, &places),
-        None => analysis::run(&cli.explain, &places),
+        None => {
+            let file = cli.explain.config_file.as_deref();
+            let settings = config::load(file, &places).map_err(|e| Failure::Usage(e.into()))?.config;
+            let args = ExplainArgs { settings, ..cli.explain.clone() };
+            if args.render { render::run(&args, &places) } else { analysis::run(&args, &places) }
+        }
     }
 }

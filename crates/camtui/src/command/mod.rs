@@ -1,5 +1,6 @@
 //! The commands beside the main job.
 
+pub mod config;
 pub mod model;
 pub mod plugin;
 
