@@ -13,6 +13,7 @@ mod inputs;
 pub mod interactive;
 mod interrupt;
 mod job;
+pub mod log;
 mod pipeline;
 mod render;
 mod store;
@@ -62,7 +63,11 @@ fn run(cli: &Cli) -> Result<(), Failure> {
             let file = cli.explain.config_file.as_deref();
             let settings = config::load(file, &places).map_err(|e| Failure::Usage(e.into()))?.config;
             let args = ExplainArgs { settings, ..cli.explain.clone() };
-            if args.render { render::run(&args, &places) } else { analysis::run(&args, &places) }
+            if args.render {
+                return render::run(&args, &places);
+            }
+            log::open(&places);
+            analysis::run(&args, &places)
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use camtui_term::sanitise;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
@@ -17,6 +18,8 @@ use crossterm::{cursor, execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
+
+use crate::log;
 
 /// Whether there is anything to undo.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -111,7 +114,8 @@ fn delete(out: &mut impl Write, numbers: &[u32]) -> io::Result<()> {
 }
 
 /// Makes panics legible while the session lasts. One on the session's own thread gives the terminal back before the
-/// message is printed; those on other threads print nothing, because they are caught there and shown as failures.
+/// message is printed and the log is named; those on other threads print nothing, because they are caught there and shown
+/// as failures. All are noted in the log.
 /// Dropping it puts the previous hook back.
 pub struct PanicGuard {
     previous: Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>,
@@ -124,9 +128,16 @@ impl PanicGuard {
         let session = thread::current().id();
         let next = Arc::clone(&previous);
         panic::set_hook(Box::new(move |info| {
-            if thread::current().id() == session {
+            let is_session = thread::current().id() == session;
+            if is_session {
                 give_back();
+            }
+            let noted = log::panicked(info);
+            if is_session {
                 next(info);
+                if let Some(path) = noted {
+                    eprintln!("camtui: the log {} has the details", sanitise(&path.display().to_string()));
+                }
             }
         }));
         Self { previous }
