@@ -194,6 +194,12 @@ pub enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+    /// Print the manual page, or write the pages of all commands into a folder
+    Man {
+        /// Write all pages into this folder, which is made if it must be
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// `camtui model …`.

@@ -19,7 +19,7 @@ const TAKES: &str = "a key or a list of keys, as text";
 
 /// Reads the table.
 pub fn read(reading: &mut Reading, entries: &DeTable) {
-    let before = reading.mistakes.len();
+    let before = reading.mistakes.count();
     let mut changes: BTreeMap<Command, Vec<Key>> = BTreeMap::new();
     let mut given: Vec<(Key, &'static str, usize)> = Vec::new();
     // In the file's order, so that of two who want the same key the second one is told.
@@ -61,7 +61,7 @@ pub fn read(reading: &mut Reading, entries: &DeTable) {
         }
         changes.entry(command).or_default();
     }
-    if reading.mistakes.len() > before {
+    if reading.mistakes.count() > before {
         return;
     }
     let first = entries.first().map_or(0, |(id, _)| id.span().start);

@@ -91,8 +91,8 @@ impl<'t> Mistakes<'t> {
         position(self.text, at).0
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
+    /// How many there are so far.
+    pub fn count(&self) -> usize {
         self.found.len()
     }
 

@@ -120,7 +120,7 @@ impl Reading<'_> {
         };
         match value.get_ref() {
             DeValue::String(name) if known().any(|known| known == name) => {
-                self.config.theme = name.to_string()
+                self.config.theme = name.to_string();
             }
             DeValue::String(name) => {
                 let all = known().collect::<Vec<_>>().join(", ");

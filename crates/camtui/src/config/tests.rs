@@ -173,7 +173,7 @@ fn keys_that_are_written_otherwise_but_mean_the_same_are_equal() {
 
 #[test]
 fn all_mistakes_are_told_with_their_places_and_what_was_meant() {
-    let text = r##"themes = 3
+    let text = r#"themes = 3
 theme = "drak"
 mouse = "yes"
 alpha = 0.3
@@ -195,7 +195,7 @@ quit = "PageDwn"
 next-picture = ["n", "n"]
 previous-picture = "n"
 help = 1
-"##;
+"#;
     let told = wrong(text);
     let wanted = [
         "1:10 `themes` is a table, written [themes]; this is the number 3",

@@ -15,7 +15,8 @@ fn problems(schema: &Value, value: &Value, at: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (keyword, rule) in schema.as_object().unwrap() {
         let fine = match keyword.as_str() {
-            "$schema" | "title" | "description" | "default" | "examples" | "propertyNames" => true,
+            "$schema" | "title" | "description" | "default" | "examples" | "propertyNames"
+            | "uniqueItems" => true,
             "properties" => {
                 for (name, inner) in rule.as_object().unwrap() {
                     if let Some(value) = value.get(name) {
@@ -59,7 +60,6 @@ fn problems(schema: &Value, value: &Value, at: &str) -> Vec<String> {
                 }
                 other => panic!("pattern {other}"),
             },
-            "uniqueItems" => true,
             "anyOf" => {
                 let mut each = rule.as_array().unwrap().iter();
                 each.any(|inner| problems(inner, value, at).is_empty())
