@@ -153,6 +153,11 @@ pub fn collect(paths: &[PathBuf]) -> (Vec<Input>, Vec<InputError>) {
     (inputs, errors)
 }
 
+/// Those of the paths that are folders.
+pub fn folders(paths: &[PathBuf]) -> Vec<PathBuf> {
+    paths.iter().filter(|path| path.is_dir()).cloned().collect()
+}
+
 enum Stdin {
     Picture(Vec<u8>),
     Paths(Vec<PathBuf>),

@@ -9,6 +9,7 @@ use anyhow::anyhow;
 use camtui_core::heatmap::{Colormap, Style};
 use camtui_core::model::{ModelSource, Schedule};
 use camtui_core::recipe::Resize;
+use camtui_host::Registry;
 use camtui_term::sanitise;
 
 use crate::cli::{ExplainArgs, ResizeArg};
@@ -27,6 +28,8 @@ pub struct Job<'a> {
     pub input_errors: usize,
     /// At least one.
     pub explainers: Vec<Chosen>,
+    /// All explainers there are.
+    pub registry: Registry,
     /// At least one.
     pub sources: Vec<ModelSource>,
     /// At least one.
@@ -35,7 +38,8 @@ pub struct Job<'a> {
     pub style: Style,
     args: &'a ExplainArgs,
     places: &'a Places,
-    notices: Vec<String>,
+    /// What is to be told.
+    pub notices: Vec<String>,
 }
 
 impl<'a> Job<'a> {
@@ -55,7 +59,18 @@ impl<'a> Job<'a> {
             return Err(Failure::Some);
         }
         let input_errors = errors.len();
-        Ok(Self { inputs, input_errors, explainers: chosen, sources, targets, style, args, places, notices })
+        Ok(Self {
+            inputs,
+            input_errors,
+            explainers: chosen,
+            registry,
+            sources,
+            targets,
+            style,
+            args,
+            places,
+            notices,
+        })
     }
 
     /// Threads to use.
@@ -79,15 +94,20 @@ impl<'a> Job<'a> {
             targets: self.targets,
             signed: self.args.signed(),
             interpolation: self.args.interpolation(),
-            resize: self.args.resize.map(|how| match how {
-                ResizeArg::Squash => Resize::Squash,
-                ResizeArg::CenterCrop => Resize::CenterCrop,
-            }),
+            resize: resize(self.args),
             random_seed: self.args.seed,
         };
         explaining.check().map_err(|text| Failure::Usage(anyhow!(text)))?;
         Ok((self.inputs, explaining))
     }
+}
+
+/// What the flags say in place of the model's own resizing.
+pub fn resize(args: &ExplainArgs) -> Option<Resize> {
+    args.resize.map(|how| match how {
+        ResizeArg::Squash => Resize::Squash,
+        ResizeArg::CenterCrop => Resize::CenterCrop,
+    })
 }
 
 /// Colour map and opacity as the flags and the configuration say.

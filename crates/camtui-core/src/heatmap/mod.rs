@@ -2,16 +2,20 @@
 //!
 //! An explainer's [`Heatmap`] has the resolution of its layer, often 7×7. It is brought to the picture's size
 //! ([`upsample()`]), then to 0…1 ([`normalise`]: of the *upsampled* map), coloured ([`colormap`]) and laid over the photo
-//! where the model looked ([`overlay`]). [`fuse`] makes one map of those of several layers.
+//! where the model looked ([`overlay`], for a part of the picture [`part`]). [`fuse`] makes one map of those of several layers.
 
+pub mod agreement;
 pub mod colormap;
 pub mod normalise;
 pub mod overlay;
+pub mod part;
 mod tables;
 pub mod upsample;
 
+pub use agreement::{Ranks, difference};
 pub use colormap::Colormap;
-pub use overlay::{Levels, Overlay, Style};
+pub use overlay::{Emphasis, Levels, Overlay, Style};
+pub use part::Shown;
 pub use upsample::{Interpolation, upsample};
 
 /// A map of h×w finite values, row by row: how much each place of a layer (or of the picture) counts.

@@ -20,7 +20,7 @@ pub fn normalise(map: Heatmap, signed: bool) -> Heatmap {
 }
 
 /// What takes a map's values to 0…1 or −1…1.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
     offset: f64,
     factor: f64,

@@ -4,6 +4,8 @@
 //! size and to 256 levels; [`Levels::over`] mixes their colours with the photo, `(1 − alpha)·photo + alpha·colour`.
 //! What the model did not see (around a center crop) stays the photo as it is.
 
+use rayon::prelude::*;
+
 use super::normalise::Scale;
 use super::upsample::{Axis, sample};
 use super::{Colormap, Heatmap, Interpolation};
@@ -73,7 +75,22 @@ pub struct Levels {
     columns: usize,
     /// The levels of the part, row by row.
     values: Vec<u8>,
+    /// Whether the middle level stands for zero.
+    signed: bool,
 }
+
+/// What of a map is left out, and what is drawn besides its colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Emphasis {
+    /// The photo stays as it is where the map is weaker than this: its level, or for a signed map twice the level's
+    /// distance from the middle.
+    pub floor: u8,
+    /// Lines where the strength passes a fifth of its range, so many pixels wide; 0 draws none.
+    pub contours: u32,
+}
+
+/// Lines of equal strength divide its range into so many bands.
+const BANDS: u16 = 5;
 
 impl Levels {
     /// The map upsampled to where `seen` lies in a picture of that size, and normalised there: min-max, or where
@@ -86,10 +103,23 @@ impl Levels {
         interpolation: Interpolation,
         signed: bool,
     ) -> Self {
+        Self::on_scale(map, (width, height), seen, interpolation, signed, None).0
+    }
+
+    /// The same on a scale found elsewhere; without one, on the scale of what is covered, which is told.
+    pub(super) fn on_scale(
+        map: &Heatmap,
+        (width, height): (u32, u32),
+        seen: Rect,
+        interpolation: Interpolation,
+        signed: bool,
+        scale: Option<Scale>,
+    ) -> (Self, Scale) {
         let (left, right) = covered(seen.x0, seen.x1, width);
         let (top, bottom) = covered(seen.y0, seen.y1, height);
         if left >= right || top >= bottom {
-            return Self { width, height, left: 0, top: 0, columns: 0, values: Vec::new() };
+            let nothing = Self { width, height, left: 0, top: 0, columns: 0, values: Vec::new(), signed };
+            return (nothing, scale.unwrap_or_else(|| Scale::of(map, signed)));
         }
         let axis = |cells, first: u32, last: u32, start: f32, end: f32| {
             let from = |edge: f32| f64::from(edge) - f64::from(first);
@@ -98,7 +128,7 @@ impl Levels {
         let rows = axis(map.height(), top, bottom, seen.y0, seen.y1);
         let columns = axis(map.width(), left, right, seen.x0, seen.x1);
         let large = sample(map, &rows, &columns);
-        let scale = Scale::of(&large, signed);
+        let scale = scale.unwrap_or_else(|| Scale::of(&large, signed));
         let level = |value: f32| {
             let normal = scale.apply(value);
             let unit = if signed { 0.5 + 0.5 * normal } else { normal };
@@ -106,7 +136,31 @@ impl Levels {
             (unit * 255.0 + 0.5) as u8
         };
         let values = large.values().iter().map(|&value| level(value)).collect();
-        Self { width, height, left, top, columns: (right - left) as usize, values }
+        let columns = (right - left) as usize;
+        (Self { width, height, left, top, columns, values, signed }, scale)
+    }
+
+    /// The level at a pixel, if the model saw it.
+    pub fn level(&self, x: u32, y: u32) -> Option<u8> {
+        let (x, y) = (x.checked_sub(self.left)? as usize, y.checked_sub(self.top)? as usize);
+        (x < self.columns).then(|| self.values.get(y * self.columns + x).copied()).flatten()
+    }
+
+    /// The least strength among the strongest `share` (0…1) of what is covered; 0 for all of it.
+    pub fn floor(&self, share: f32) -> u8 {
+        let mut counts = [0usize; 256];
+        for &level in &self.values {
+            counts[usize::from(strength(level, self.signed))] += 1;
+        }
+        let wanted = (f64::from(share.clamp(0.0, 1.0)) * self.values.len() as f64).round() as usize;
+        let mut above = 0;
+        for floor in (1..=255u8).rev() {
+            above += counts[usize::from(floor)];
+            if above >= wanted {
+                return if wanted < self.values.len() { floor } else { 0 };
+            }
+        }
+        0
     }
 
     /// The colours mixed with the photo, or `None` where it has another size than these levels were made for.
@@ -114,34 +168,75 @@ impl Levels {
         if (photo.width(), photo.height()) != (self.width, self.height) {
             return None;
         }
-        Some(self.mix(photo.pixels().to_vec(), style))
+        Some(self.mix(photo.pixels().to_vec(), style, Emphasis::default()))
+    }
+
+    /// The colours mixed with RGB `pixels` of this size, row by row; `None` where their number is another.
+    pub fn draw(&self, pixels: Vec<u8>, style: Style, emphasis: Emphasis) -> Option<Overlay> {
+        let expected = self.width as usize * self.height as usize * 3;
+        (pixels.len() == expected).then(|| self.mix(pixels, style, emphasis))
     }
 
     /// The colours alone, black where the model did not look.
     pub fn alone(&self, colormap: Colormap) -> Overlay {
         let pixels = vec![0; self.width as usize * self.height as usize * 3];
-        self.mix(pixels, Style { alpha: 1.0, colormap })
+        self.mix(pixels, Style { alpha: 1.0, colormap }, Emphasis::default())
     }
 
-    fn mix(&self, mut pixels: Vec<u8>, style: Style) -> Overlay {
-        // In 1/65536, so that the mixing is integer arithmetic; the colours' share is worked out once a level.
+    fn mix(&self, mut pixels: Vec<u8>, style: Style, emphasis: Emphasis) -> Overlay {
+        // In 1/65536, so that the mixing is integer arithmetic; both shares are worked out once a level.
         let alpha = (f64::from(style.alpha.clamp(0.0, 1.0)) * 65536.0).round() as u32;
-        let photo_share = 65536 - alpha;
-        let colours = style.colormap.table().map(|rgb| rgb.map(|v| u32::from(v) * alpha + 32768));
+        let colours = style.colormap.table();
+        let shares: [(u32, [u32; 3]); 256] = std::array::from_fn(|level| {
+            let alpha = if strength(level as u8, self.signed) < emphasis.floor { 0 } else { alpha };
+            (65536 - alpha, colours[level].map(|v| u32::from(v) * alpha + 32768))
+        });
         if self.columns > 0 {
             let stride = self.width as usize * 3;
-            let rows = pixels.chunks_exact_mut(stride).skip(self.top as usize);
-            for (row, levels) in rows.zip(self.values.chunks_exact(self.columns)) {
+            let rows = pixels.par_chunks_exact_mut(stride).skip(self.top as usize);
+            rows.zip(self.values.par_chunks_exact(self.columns)).for_each(|(row, levels)| {
                 let row = &mut row[self.left as usize * 3..];
                 for (pixel, &level) in row.chunks_exact_mut(3).zip(levels) {
-                    for (value, colour) in pixel.iter_mut().zip(colours[usize::from(level)]) {
+                    let (photo_share, colours) = shares[usize::from(level)];
+                    for (value, colour) in pixel.iter_mut().zip(colours) {
                         *value = ((u32::from(*value) * photo_share + colour) >> 16) as u8;
                     }
                 }
-            }
+            });
+        }
+        if emphasis.contours > 0 {
+            self.outline(&mut pixels, emphasis);
         }
         Overlay { width: self.width, height: self.height, pixels }
     }
+
+    /// White lines where the band of strength changes to the right or below.
+    fn outline(&self, pixels: &mut [u8], emphasis: Emphasis) {
+        let band = |x: usize, y: usize| {
+            let strength = strength(self.values[y * self.columns + x], self.signed);
+            let band = u16::from(strength) * BANDS / 256;
+            // Positive and negative bands of the same strength are different ones; below the floor there is none.
+            let negative = self.signed && self.values[y * self.columns + x] < 128;
+            if strength < emphasis.floor { 0 } else { i32::from(band) * if negative { -1 } else { 1 } }
+        };
+        let rows = self.values.len() / self.columns.max(1);
+        let wide = emphasis.contours as usize;
+        for y in 0..rows {
+            for x in 0..self.columns {
+                let here = band(x, y);
+                let (right, below) = ((x + wide).min(self.columns - 1), (y + wide).min(rows - 1));
+                if here != band(right, y) || here != band(x, below) {
+                    let at = ((y + self.top as usize) * self.width as usize + x + self.left as usize) * 3;
+                    pixels[at..at + 3].fill(255);
+                }
+            }
+        }
+    }
+}
+
+/// How much a level stands out, 0…255.
+fn strength(level: u8, signed: bool) -> u8 {
+    if signed { (i32::from(level) * 2 - 255).unsigned_abs() as u8 } else { level }
 }
 
 impl std::fmt::Debug for Levels {

@@ -44,6 +44,13 @@ pub fn upsample(map: &Heatmap, height: usize, width: usize, interpolation: Inter
     sample(map, &rows, &columns)
 }
 
+/// The map's value at one point, 0…1 across its width and height.
+pub(super) fn at(map: &Heatmap, x: f64, y: f64, kind: Interpolation) -> f32 {
+    let column = Tap::at(x * map.width as f64, map.width, kind);
+    let row = Tap::at(y * map.height as f64, map.height, kind);
+    row.over(|r| column.over(|c| map.values[r * map.width + c])).clamp(f32::MIN, f32::MAX)
+}
+
 /// The map's values where output rows and columns look at it.
 pub(super) fn sample(map: &Heatmap, rows: &Axis, columns: &Axis) -> Heatmap {
     let (height, width) = (rows.taps.len(), columns.taps.len());

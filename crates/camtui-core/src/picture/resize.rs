@@ -60,6 +60,41 @@ pub fn resize_window(photo: &Photo, width: u32, height: u32, window: Window) -> 
     out.into_vec()
 }
 
+/// A part of a photo, in its pixels and possibly between them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Part {
+    /// Left edge.
+    pub left: f64,
+    /// Top edge.
+    pub top: f64,
+    /// Width.
+    pub width: f64,
+    /// Height.
+    pub height: f64,
+}
+
+/// A part of the photo at `width`×`height` (at least 1×1) for looking at, RGB, row by row. What lies beyond the photo is cut
+/// off. Not for the model's input: [`resize`] is.
+pub fn resize_part(photo: &Photo, part: Part, width: u32, height: u32) -> Vec<u8> {
+    let source = ImageRef::new(photo.width(), photo.height(), photo.pixels(), PixelType::U8x3)
+        .expect("a photo has the pixels of its size");
+    let span = |start: f64, length: f64, most: u32| {
+        // At least a hundredth of a pixel wide, and within.
+        let start = start.clamp(0.0, f64::from(most) - 0.01);
+        (start, length.clamp(0.01, f64::from(most) - start))
+    };
+    let (left, across) = span(part.left, part.width, photo.width());
+    let (top, down) = span(part.top, part.height, photo.height());
+    let mut out = Image::new(width, height, PixelType::U8x3);
+    // Far beyond the photo's own pixels these should be seen as they are.
+    let close = across * 4.0 < f64::from(width);
+    let algorithm =
+        if close { ResizeAlg::Nearest } else { ResizeAlg::Convolution(FilterType::Bilinear) };
+    let options = ResizeOptions::new().resize_alg(algorithm).crop(left, top, across, down);
+    Resizer::new().resize(&source, &mut out, &options).expect("the part lies within the photo");
+    out.into_vec()
+}
+
 /// What a run of resized pixels covers of the source, in source pixels, along one axis.
 #[derive(Clone, Copy)]
 struct Span {
@@ -122,6 +157,21 @@ pub(super) mod tests {
             let theirs = (0..ours.len()).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap());
             let worst = ours.iter().zip(theirs).map(|(a, b)| a.abs_diff(b)).max().unwrap();
             assert!(worst <= 1, "{from} to {to}: off by {worst} levels");
+        }
+    }
+
+    #[test]
+    fn a_part_is_the_whole_or_what_it_says() {
+        let photo = formula(60, 40);
+        let whole = Part { left: 0.0, top: 0.0, width: 60.0, height: 40.0 };
+        let far = |a: &[u8], b: &[u8]| a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        assert!(far(&resize_part(&photo, whole, 30, 20), &resize(&photo, 30, 20)) <= 2);
+        let pixel = Part { left: 10.0, top: 5.0, width: 2.0, height: 1.0 };
+        let close = resize_part(&photo, pixel, 100, 50);
+        let at = (5 * 60 + 10) * 3;
+        assert_eq!((&close[..3], &close[297..300]), (&photo.pixels()[at..at + 3], &photo.pixels()[at + 3..at + 6]));
+        for part in [Part { left: -9.0, ..whole }, Part { left: 60.0, top: 40.0, width: 0.0, height: -1.0 }] {
+            assert_eq!(resize_part(&photo, part, 7, 3).len(), 63);
         }
     }
 

@@ -22,6 +22,7 @@ use camtui_core::heatmap::{Colormap, Interpolation};
 use camtui_term::{Capabilities, Protocol};
 
 use crate::interactive::keys::Keymap;
+use crate::interactive::look::Mode;
 use crate::interactive::theme::{self, Theme, UserTheme};
 use crate::store::Places;
 pub use mistake::ConfigError;
@@ -82,47 +83,14 @@ pub struct ViewConfig {
     pub contours: bool,
 }
 
-/// What is shown of picture and map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// The map over the picture.
-    Overlay,
-    /// The map alone.
-    Map,
-    /// The picture alone.
-    Picture,
-    /// The picture, and the map over it, beside each other.
-    SideBySide,
-}
-
-impl Mode {
-    /// Every mode by name.
-    pub const NAMES: [(&'static str, Self); 4] = [
-        ("overlay", Self::Overlay),
-        ("map", Self::Map),
-        ("picture", Self::Picture),
-        ("side-by-side", Self::SideBySide),
-    ];
-
-    /// The mode of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|&(_, mode)| mode)
-    }
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, mode)| *mode == self).map_or("", |(name, _)| name)
-    }
-}
-
-/// What stands beside the picture at first. Widths are columns, 12 to 200.
+/// What stands beside the picture at first. Widths are columns, 14 to 90.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PanesConfig {
-    /// Whether the list of pictures is there.
+    /// Whether the list of pictures is there, where there is room.
     pub browser: bool,
     /// Its width.
     pub browser_width: u16,
-    /// Whether predictions and settings are there.
+    /// Whether predictions and settings are there, where there is room.
     pub side: bool,
     /// Their width.
     pub side_width: u16,
@@ -143,7 +111,7 @@ impl Default for Config {
                 threshold: 100,
                 contours: false,
             },
-            panes: PanesConfig { browser: true, browser_width: 28, side: true, side_width: 34 },
+            panes: PanesConfig { browser: true, browser_width: 28, side: true, side_width: 38 },
             mouse: true,
             protocol: None,
             model: Vec::new(),

@@ -7,7 +7,8 @@
 use camtui_core::heatmap::{Colormap, Interpolation};
 use camtui_term::Protocol;
 
-use super::{Config, Mode};
+use super::Config;
+use crate::interactive::look::Mode;
 use crate::interactive::theme::AUTO;
 
 /// How one value is read from a configuration and put there.
@@ -194,12 +195,12 @@ pub const SETTINGS: &[Setting] = &[
         "Draw lines of equal value."),
 
     row("panes", "browser", Kind::Switch(copied!(panes.browser)), None,
-        "Show the list of pictures."),
-    row("panes", "browser_width", Kind::Whole { field: copied!(panes.browser_width), least: 12, most: 200 }, None,
+        "Show the list of pictures, where there is room."),
+    row("panes", "browser_width", Kind::Whole { field: copied!(panes.browser_width), least: 14, most: 90 }, None,
         "Width of the list of pictures, in columns."),
     row("panes", "side", Kind::Switch(copied!(panes.side)), None,
-        "Show predictions and settings."),
-    row("panes", "side_width", Kind::Whole { field: copied!(panes.side_width), least: 12, most: 200 }, None,
+        "Show predictions and settings, where there is room."),
+    row("panes", "side_width", Kind::Whole { field: copied!(panes.side_width), least: 14, most: 90 }, None,
         "Width of predictions and settings, in columns."),
 ];
 

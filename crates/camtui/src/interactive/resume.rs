@@ -64,7 +64,7 @@ pub struct Look {
     pub interpolation: String,
     /// Whether the map shows what speaks against the class.
     pub signed: bool,
-    /// Name of the [mode](crate::config::Mode).
+    /// Name of the [mode](super::look::Mode).
     pub mode: String,
     /// The top share of the map that is shown, in per cent, 1 to 100.
     pub threshold: u16,
@@ -72,7 +72,7 @@ pub struct Look {
     pub contours: bool,
 }
 
-/// What stands beside the picture; widths in columns, 12 to 200.
+/// What stands beside the picture; widths in columns, 14 to 90.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Panes {
@@ -177,8 +177,8 @@ impl Remembered {
     fn within_ranges(mut self) -> Self {
         self.look.alpha = self.look.alpha.clamp(0.0, 1.0);
         self.look.threshold = self.look.threshold.clamp(1, 100);
-        self.panes.browser_width = self.panes.browser_width.clamp(12, 200);
-        self.panes.side_width = self.panes.side_width.clamp(12, 200);
+        self.panes.browser_width = self.panes.browser_width.clamp(14, 90);
+        self.panes.side_width = self.panes.side_width.clamp(14, 90);
         self
     }
 }
@@ -255,7 +255,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let read = Remembered::read(&path).unwrap();
         let look = Look { alpha: 1.0, threshold: 1, ..Look::default() };
-        assert_eq!((read.look, read.panes), (look, Panes { side_width: 200, ..Panes::default() }));
+        assert_eq!((read.look, read.panes), (look, Panes { side_width: 90, ..Panes::default() }));
     }
 
     #[test]

@@ -1,22 +1,31 @@
 //! The loop: waits for a message, lets the state decide, carries out the effects, paints. Nothing here takes time.
 //!
 //! Keys, signals and answers come from their own threads through one channel, so there is one place to wait and no polling.
+//! While the terminal has not taken the last frame nothing is painted: what comes meanwhile is painted at once, later.
 
 use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
-use camtui_term::{Capabilities, Colours, Protocol};
+use base64::Engine as _;
+use camtui_term::{Capabilities, Protocol};
 use crossterm::event::{self, Event};
-use ratatui::layout::Rect;
 
 use super::action::{Action, Effect};
 use super::analyst::Analyst;
-use super::keys::command_for;
-use super::screen::{PanicGuard, Screen};
-use super::state::State;
-use super::view::{Palette, view};
-use super::workers::Workers;
+use super::keys::Key;
+use super::picture::Encoded;
+use super::screen::{Mouse, Options, PanicGuard, Report as Written, Screen};
+use super::state::{Start, State};
+use super::theme::Theme;
+use super::view;
+use super::watcher::Watcher;
+use super::workers::{Report, Workers};
+
+/// The longest text that is put into the clipboard; terminals take no more.
+const CLIPBOARD: usize = 74_000;
 
 /// How the session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +38,20 @@ pub enum Ending {
     Signal(i32),
 }
 
+/// What the session is run with besides its state at the start.
+pub struct Settings {
+    /// What the terminal can do.
+    pub capabilities: Capabilities,
+    /// Asks the terminal again: after a suspension it may be another one.
+    pub ask_again: Box<dyn Fn() -> Capabilities>,
+    /// The theme for a terminal.
+    pub theme: Box<dyn Fn(&Capabilities) -> Theme>,
+    /// Whether the mouse is used.
+    pub mouse: bool,
+    /// Folders in which new pictures are looked out for.
+    pub watched: Vec<PathBuf>,
+}
+
 /// What the loop waits for.
 #[derive(Debug)]
 pub enum Message {
@@ -36,72 +59,98 @@ pub enum Message {
     Action(Action),
     /// Something from the terminal.
     Event(Event),
-    /// The terminal can no longer be read.
-    InputLost(io::Error),
+    /// The terminal can no longer be read or written.
+    Lost(io::Error),
+    /// The terminal has taken the last frame.
+    Ready,
     /// A signal that ends the session.
     Signal(i32),
 }
 
-/// Runs the session over the pictures of these names until it ends. Standard input and output must be the terminal that
-/// `capabilities` were detected on, and nothing else may read from it.
-pub fn run(analyst: Box<dyn Analyst>, names: &[String], capabilities: &Capabilities) -> io::Result<Ending> {
-    if names.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no picture to show"));
-    }
+/// Runs the session until it ends; how it ended, and its last state. Standard input and output must be the terminal that the
+/// capabilities were detected on, and nothing else may read from it.
+pub fn run(analyst: &Arc<dyn Analyst>, start: Start, mut settings: Settings) -> io::Result<(Ending, State)> {
     let (sender, messages) = channel();
     watch_signals(&sender)?;
-    let mut workers = Workers::start(analyst, capabilities, &sender)?;
+    let report = reporter(&sender);
+    let mut workers = Workers::start(analyst, &settings.capabilities, &report)?;
+    let mut watcher = Watcher::start(&settings.watched, &report);
     let _panics = PanicGuard::install();
-    let mut screen = Screen::take()?;
+    let mouse = if settings.mouse { Mouse::Drag } else { Mouse::Off };
+    let written = sender.clone();
+    let mut screen = Screen::take(Options { mouse, paste: true, focus: false }, move |report| {
+        // Nobody is left to tell once the loop has ended.
+        let _ = written.send(match report {
+            Written::Ready => Message::Ready,
+            Written::Lost(error) => Message::Lost(error),
+        });
+    })?;
     // Only now, in raw mode, and after the terminal's capabilities were asked for.
     watch_input(&sender)?;
 
-    let size = screen.terminal.size()?;
-    let palette = Palette::new(capabilities.colours != Colours::None);
-    let (mut state, mut effects) = State::start(names, (size.width, size.height));
-    let mut painted_at: Option<Rect> = None;
+    let size = screen.size()?;
+    let mut theme = (settings.theme)(&settings.capabilities);
+    let (mut state, mut effects) = State::start(start, (size.width, size.height));
+    let mut painted_at = Vec::new();
+    let mut dirty = true;
+    let mut anew = false;
     loop {
-        let mut anew = false;
-        for effect in effects.drain(..) {
+        for effect in std::mem::take(&mut effects) {
             match effect {
-                Effect::Explain(number, request) => workers.explain(number, request),
-                Effect::Cancel => workers.cancel(),
-                Effect::Encode(number, view, area) => workers.encode(number, view, area),
+                Effect::Quit => return Ok((Ending::Quit, state)),
+                Effect::Interrupt => return Ok((Ending::Interrupted, state)),
                 Effect::Clear => anew = true,
+                Effect::Copy(text) => copy(&mut screen, &mut state, &text)?,
                 Effect::Suspend => {
-                    Screen::suspend()?;
-                    let _ = sender.send(Message::Action(Action::Resumed));
+                    let ask_again = &settings.ask_again;
+                    let mut found = None;
+                    screen.suspend(|| found = Some(ask_again()))?;
+                    if let Some(found) = found {
+                        workers.set_capabilities(&found);
+                        theme = (settings.theme)(&found);
+                        settings.capabilities = found;
+                    }
+                    let size = screen.size()?;
+                    state.size = (size.width, size.height);
+                    effects.extend(state.update(Action::Resumed));
                 }
-                Effect::Quit => return Ok(Ending::Quit),
-                Effect::Interrupt => return Ok(Ending::Interrupted),
+                Effect::Open(path) => {
+                    if let Some(folder) = path.as_ref().filter(|path| path.is_dir()) {
+                        watcher.add(folder);
+                    }
+                    workers.open(path);
+                }
+                work => begin(&mut workers, work),
             }
         }
 
-        let place = state.picture_place();
-        // These pictures stay where they were painted, whatever is written there.
-        anew |= place != painted_at && matches!(capabilities.protocol, Protocol::Sixel | Protocol::Iterm);
-        painted_at = place;
-        screen.draw(anew, |frame| view(&state, palette, frame))?;
-        if place.is_some() {
-            Screen::keep_picture(state.picture.as_ref().and_then(|picture| picture.kitty_number()))?;
+        if dirty {
+            let pictures = view::pictures(&state);
+            let places: Vec<_> = pictures.iter().map(|(place, _)| *place).collect();
+            // These pictures stay where they were painted, whatever is written there.
+            let stay = matches!(settings.capabilities.protocol, Protocol::Sixel | Protocol::Iterm);
+            anew |= stay && places != painted_at;
+            let held: Vec<Arc<Encoded>> = pictures.into_iter().map(|(_, picture)| picture).collect();
+            if screen.draw(anew, &held, |frame| view::view(&state, &theme, frame))? {
+                (dirty, anew) = (false, false);
+                painted_at = places;
+            }
         }
 
         // One wait, then everything that has come meanwhile, then one frame.
-        let Ok(mut message) = messages.recv() else { return Ok(Ending::Quit) };
+        let Ok(mut message) = messages.recv() else { return Ok((Ending::Quit, state)) };
         loop {
+            dirty |= !matches!(message, Message::Ready);
             match message {
                 Message::Action(action) => effects.extend(state.update(action)),
-                Message::Event(Event::Key(key)) => {
-                    if let Some(command) = command_for(key) {
-                        effects.extend(state.update(Action::Command(command)));
+                Message::Event(event) => {
+                    if let Some(action) = action_of(event) {
+                        effects.extend(state.update(action));
                     }
                 }
-                Message::Event(Event::Resize(cols, rows)) => {
-                    effects.extend(state.update(Action::Resized(cols, rows)));
-                }
-                Message::Event(_) => {}
-                Message::InputLost(error) => return Err(error),
-                Message::Signal(signal) => return Ok(Ending::Signal(signal)),
+                Message::Ready => {}
+                Message::Lost(error) => return Err(error),
+                Message::Signal(signal) => return Ok((Ending::Signal(signal), state)),
             }
             match messages.try_recv() {
                 Ok(next) => message = next,
@@ -111,12 +160,64 @@ pub fn run(analyst: Box<dyn Analyst>, names: &[String], capabilities: &Capabilit
     }
 }
 
+/// What an event of the terminal is for the state.
+fn action_of(event: Event) -> Option<Action> {
+    match event {
+        Event::Key(key) => Key::of(key).map(Action::Key),
+        Event::Mouse(mouse) => Some(Action::Mouse(mouse)),
+        Event::Paste(text) => Some(Action::Paste(text)),
+        Event::Resize(cols, rows) => Some(Action::Resized(cols, rows)),
+        Event::FocusGained | Event::FocusLost => None,
+    }
+}
+
+/// Hands work to the workers.
+fn begin(workers: &mut Workers, effect: Effect) {
+    match effect {
+        Effect::Explain(number, question) => workers.explain(number, question),
+        Effect::Cancel => workers.cancel(),
+        Effect::Develop(slot, number, scene, area) => workers.develop(slot, number, scene, area),
+        Effect::Tiles(number, questions) => workers.tiles(number, questions),
+        Effect::Predict(number, pictures, model) => workers.predict(number, pictures, model),
+        Effect::Prefetch(pictures, model) => workers.prefetch(pictures, model),
+        Effect::Thumbnails(pictures, area) => workers.thumbnails(pictures, area),
+        Effect::Save(saving) => workers.save(saving),
+        Effect::Json(explanation) => workers.json(explanation),
+        // The loop's own.
+        Effect::Open(_)
+        | Effect::Copy(_)
+        | Effect::Clear
+        | Effect::Suspend
+        | Effect::Quit
+        | Effect::Interrupt => {}
+    }
+}
+
+/// Puts a text into the clipboard of the terminal, wherever that is (OSC 52).
+fn copy(screen: &mut Screen, state: &mut State, text: &str) -> io::Result<()> {
+    if text.len() > CLIPBOARD {
+        state.say(&format!("{} bytes are too many for the clipboard", text.len()));
+        return Ok(());
+    }
+    let payload = base64::engine::general_purpose::STANDARD.encode(text);
+    screen.send(format!("\x1b]52;c;{payload}\x07").as_bytes())
+}
+
+fn reporter(sender: &Sender<Message>) -> Report {
+    let sender = std::sync::Mutex::new(sender.clone());
+    Arc::new(move |action| {
+        // Nobody is left to tell once the loop has ended.
+        let sender = sender.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _ = sender.send(Message::Action(action));
+    })
+}
+
 fn watch_input(sender: &Sender<Message>) -> io::Result<()> {
     let sender = sender.clone();
     thread::Builder::new().name("camtui-input".to_owned()).spawn(move || {
         loop {
-            let message = event::read().map_or_else(Message::InputLost, Message::Event);
-            let lost = matches!(message, Message::InputLost(_));
+            let message = event::read().map_or_else(Message::Lost, Message::Event);
+            let lost = matches!(message, Message::Lost(_));
             if sender.send(message).is_err() || lost {
                 return;
             }

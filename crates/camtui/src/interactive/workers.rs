@@ -1,124 +1,363 @@
-//! The threads that do what takes time: one that explains and one that encodes. Each has a mailbox with room for one job,
-//! where a newer job replaces an older one that has not been begun, and reports by sending an action.
+//! The threads that do what takes time, each with a [mailbox](super::mailbox), each reporting by actions:
+//!
+//! - one answers the question of the moment; a newer one cancels it;
+//! - one does what can wait (tiles of a comparison, classifying, prefetching), and stands still while the first works;
+//! - one makes pixels for the terminal out of answers, the large picture before tiles and thumbnails;
+//! - one reads small pictures for the list;
+//! - one does what touches files: opening, saving, JSON.
+//!
+//! The threads end with the process: a long computation must not delay quitting.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Sender;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 use std::{io, thread};
 
+use camtui_core::heatmap::Ranks;
 use camtui_term::Capabilities;
+use image::RgbaImage;
 
-use super::action::Action;
-use super::analyst::{Analyst, Request, View};
-use super::picture;
-use super::session::Message;
+use super::action::{Action, Slot, Tiled};
+use super::analyst::{Analyst, Explanation, PictureId, Question, Saving, Watch};
+use super::develop::{Developer, Scene};
+use super::mailbox::Mailbox;
+use super::picture::{self, Encoded};
 
-/// A place for one job.
-#[derive(Debug)]
-struct Mailbox<J> {
-    slot: Mutex<Option<J>>,
-    filled: Condvar,
-}
+/// How often a computation that can wait looks whether it may go on.
+const PAUSE: Duration = Duration::from_millis(5);
+/// The longest side of the pixels that thumbnails are made from.
+const THUMBNAIL_SIDE: u32 = 256;
 
-impl<J> Mailbox<J> {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { slot: Mutex::new(None), filled: Condvar::new() })
-    }
-
-    /// Nothing is ever done while the lock is held that could leave the slot half changed.
-    fn lock(&self) -> MutexGuard<'_, Option<J>> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Leaves a job, in place of any that is still there.
-    fn post(&self, job: J) {
-        *self.lock() = Some(job);
-        self.filled.notify_one();
-    }
-
-    /// Waits for a job.
-    fn take(&self) -> J {
-        let mut slot = self.lock();
-        loop {
-            if let Some(job) = slot.take() {
-                return job;
-            }
-            slot = self.filled.wait(slot).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-}
+/// Takes an action to the session.
+pub type Report = Arc<dyn Fn(Action) + Send + Sync>;
 
 struct Explain {
     number: u64,
-    request: Request,
+    question: Question,
     cancelled: Arc<AtomicBool>,
 }
 
-struct Encode {
-    number: u64,
-    view: Arc<View>,
-    area: (u16, u16),
+/// What can wait, the most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Later {
+    Tiles,
+    Predict,
+    Prefetch,
 }
 
-/// The session's side of both threads. The threads end with the process: a long computation must not delay quitting.
+enum LaterJob {
+    Tiles(u64, Vec<(usize, Question)>),
+    Predict(u64, Vec<PictureId>, usize),
+    Prefetch(Vec<PictureId>, usize),
+}
+
+enum Pixels {
+    Scene(u64, Box<Scene>, (u16, u16)),
+    Thumbnail(RgbaImage, (u16, u16)),
+}
+
+enum Files {
+    Open(Option<PathBuf>),
+    Save(Box<Saving>),
+    Json(Arc<Explanation>),
+}
+
+/// The session's side of all threads.
 pub struct Workers {
-    explaining: Arc<Mailbox<Explain>>,
-    encoding: Arc<Mailbox<Encode>>,
-    /// Turned true when the latest request is no longer wanted.
+    questions: Arc<Mailbox<(), Explain>>,
+    later: Arc<Mailbox<Later, LaterJob>>,
+    pixels: Arc<Mailbox<Slot, Pixels>>,
+    thumbnails: Arc<Mailbox<(), (Vec<PictureId>, (u16, u16))>>,
+    files: Arc<Mailbox<usize, Files>>,
+    /// Counts jobs for files: each is done, none replaces another.
+    filed: AtomicUsize,
+    /// Turned true when the latest question is no longer wanted.
     cancelled: Arc<AtomicBool>,
+    /// Turned true when what is being done of these kinds is no longer wanted.
+    stale: Arc<Mutex<Stale>>,
+    capabilities: Arc<RwLock<Capabilities>>,
+}
+
+/// The flags of the jobs that can wait and are being done.
+#[derive(Default)]
+struct Stale {
+    running: Option<(Later, Arc<AtomicBool>)>,
 }
 
 impl Workers {
-    /// Starts both threads, which report to `answers`.
-    pub fn start(
-        mut analyst: Box<dyn Analyst>,
-        capabilities: &Capabilities,
-        answers: &Sender<Message>,
-    ) -> io::Result<Self> {
-        let explaining = Mailbox::<Explain>::new();
-        let encoding = Mailbox::<Encode>::new();
-
-        let (mailbox, answer) = (Arc::clone(&explaining), answers.clone());
-        thread::Builder::new().name("camtui-explain".to_owned()).spawn(move || {
-            loop {
-                let Explain { number, request, cancelled } = mailbox.take();
-                let result = guarded(|| analyst.explain(&request, &cancelled)).map(Arc::new);
-                if answer.send(Message::Action(Action::Explained(number, result))).is_err() {
-                    return;
-                }
-            }
-        })?;
-
-        let (mailbox, answer, capabilities) = (Arc::clone(&encoding), answers.clone(), capabilities.clone());
-        thread::Builder::new().name("camtui-encode".to_owned()).spawn(move || {
-            loop {
-                let Encode { number, view, area } = mailbox.take();
-                let result = guarded(|| picture::encode(&view.overlay, &capabilities, area)).map(Arc::new);
-                if answer.send(Message::Action(Action::Encoded(number, result))).is_err() {
-                    return;
-                }
-            }
-        })?;
-        Ok(Self { explaining, encoding, cancelled: Arc::default() })
+    /// Starts the threads.
+    pub fn start(analyst: &Arc<dyn Analyst>, capabilities: &Capabilities, report: &Report) -> io::Result<Self> {
+        let workers = Self {
+            questions: Mailbox::new(),
+            later: Mailbox::new(),
+            pixels: Mailbox::new(),
+            thumbnails: Mailbox::new(),
+            files: Mailbox::new(),
+            filed: AtomicUsize::new(0),
+            cancelled: Arc::default(),
+            stale: Arc::default(),
+            capabilities: Arc::new(RwLock::new(capabilities.clone())),
+        };
+        // True while the question of the moment is being answered.
+        let busy = Arc::new(AtomicBool::new(false));
+        workers.start_explaining(analyst, report, &busy)?;
+        workers.start_later(analyst, report, &busy)?;
+        workers.start_pixels(report)?;
+        workers.start_thumbnails(analyst)?;
+        workers.start_files(analyst, report)?;
+        Ok(workers)
     }
 
-    /// Explains this instead of whatever is being explained.
-    pub fn explain(&mut self, number: u64, request: Request) {
+    fn start_explaining(
+        &self,
+        analyst: &Arc<dyn Analyst>,
+        report: &Report,
+        busy: &Arc<AtomicBool>,
+    ) -> io::Result<()> {
+        let (mailbox, analyst, report, busy) =
+            (Arc::clone(&self.questions), Arc::clone(analyst), Arc::clone(report), Arc::clone(busy));
+        spawn("camtui-explain", move || {
+            loop {
+                let ((), Explain { number, question, cancelled }) = mailbox.take();
+                busy.store(true, Ordering::Release);
+                let progress = |done| report(Action::Progress(number, done));
+                let watch = Watch::new(&cancelled, &progress);
+                let result = guarded(|| analyst.explain(&question, &watch)).map(Arc::new);
+                busy.store(false, Ordering::Release);
+                report(Action::Explained(number, result));
+            }
+        })
+    }
+
+    fn start_later(&self, analyst: &Arc<dyn Analyst>, report: &Report, busy: &Arc<AtomicBool>) -> io::Result<()> {
+        let (mailbox, analyst, report, busy) =
+            (Arc::clone(&self.later), Arc::clone(analyst), Arc::clone(report), Arc::clone(busy));
+        let stale = Arc::clone(&self.stale);
+        spawn("camtui-later", move || {
+            loop {
+                let (kind, job) = mailbox.take();
+                let cancelled = Arc::new(AtomicBool::new(false));
+                stale.lock().unwrap_or_else(PoisonError::into_inner).running =
+                    Some((kind, Arc::clone(&cancelled)));
+                // What is more urgent comes first: the question of the moment, then tiles before the rest.
+                let wait = || {
+                    while busy.load(Ordering::Acquire) && !cancelled.load(Ordering::Relaxed) {
+                        thread::sleep(PAUSE);
+                    }
+                    cancelled.load(Ordering::Relaxed)
+                };
+                run_later(&*analyst, &report, job, &cancelled, &wait);
+                stale.lock().unwrap_or_else(PoisonError::into_inner).running = None;
+            }
+        })
+    }
+
+    fn start_pixels(&self, report: &Report) -> io::Result<()> {
+        let (mailbox, report, capabilities) =
+            (Arc::clone(&self.pixels), Arc::clone(report), Arc::clone(&self.capabilities));
+        spawn("camtui-pixels", move || {
+            // The large picture's steps are kept; tiles would drive them out.
+            let mut developer = Developer::default();
+            loop {
+                let (slot, job) = mailbox.take();
+                let terminal = capabilities.read().unwrap_or_else(PoisonError::into_inner).clone();
+                let (number, result) = match job {
+                    Pixels::Thumbnail(image, area) => {
+                        (0, guarded(|| picture::encode(&image, &terminal, area)))
+                    }
+                    Pixels::Scene(number, scene, area) if slot == Slot::Main => {
+                        (number, guarded(|| encode_scene(&mut developer, &scene, &terminal, area)))
+                    }
+                    Pixels::Scene(number, scene, area) => {
+                        let mut once = Developer::default();
+                        (number, guarded(|| encode_scene(&mut once, &scene, &terminal, area)))
+                    }
+                };
+                report(Action::Developed(slot, number, result.map(Arc::new)));
+            }
+        })
+    }
+
+    fn start_thumbnails(&self, analyst: &Arc<dyn Analyst>) -> io::Result<()> {
+        let (mailbox, analyst, pixels) =
+            (Arc::clone(&self.thumbnails), Arc::clone(analyst), Arc::clone(&self.pixels));
+        spawn("camtui-thumbnails", move || {
+            loop {
+                let ((), (wanted, area)) = mailbox.take();
+                for id in wanted {
+                    // Another part of the list is looked at by now.
+                    if !mailbox.is_empty() {
+                        break;
+                    }
+                    if let Ok(image) = guarded(|| analyst.thumbnail(id, THUMBNAIL_SIDE)) {
+                        pixels.post(Slot::Thumbnail(id), Pixels::Thumbnail(image, area));
+                    }
+                }
+            }
+        })
+    }
+
+    fn start_files(&self, analyst: &Arc<dyn Analyst>, report: &Report) -> io::Result<()> {
+        let (mailbox, analyst, report) = (Arc::clone(&self.files), Arc::clone(analyst), Arc::clone(report));
+        spawn("camtui-files", move || {
+            loop {
+                let (_, job) = mailbox.take();
+                report(match job {
+                    Files::Open(path) => {
+                        let asked = path.is_some();
+                        Action::Opened(asked, guarded(|| analyst.open(path)))
+                    }
+                    Files::Save(saving) => Action::Saved(guarded(|| analyst.save(&saving))),
+                    Files::Json(explanation) => match guarded(|| Ok(analyst.json(&explanation))) {
+                        Ok(text) => Action::Json(text),
+                        Err(why) => Action::Said(why),
+                    },
+                });
+            }
+        })
+    }
+
+    /// Answers this instead of whatever is being answered.
+    pub fn explain(&mut self, number: u64, question: Question) {
         self.cancel();
         self.cancelled = Arc::default();
-        self.explaining.post(Explain { number, request, cancelled: Arc::clone(&self.cancelled) });
+        self.questions.post((), Explain { number, question, cancelled: Arc::clone(&self.cancelled) });
     }
 
-    /// Gives up what is being explained.
+    /// Gives up what is being answered.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// Encodes this next.
-    pub fn encode(&self, number: u64, view: Arc<View>, area: (u16, u16)) {
-        self.encoding.post(Encode { number, view, area });
+    /// Makes this ready for the terminal.
+    pub fn develop(&self, slot: Slot, number: u64, scene: Box<Scene>, area: (u16, u16)) {
+        self.pixels.post(slot, Pixels::Scene(number, scene, area));
     }
+
+    /// Answers these for a comparison, instead of those of an older one.
+    pub fn tiles(&self, number: u64, questions: Vec<(usize, Question)>) {
+        self.pixels.withdraw(|slot| matches!(slot, Slot::Tile(_)));
+        self.later(Later::Tiles, LaterJob::Tiles(number, questions));
+    }
+
+    /// Classifies these, instead of those of an older list.
+    pub fn predict(&self, number: u64, pictures: Vec<PictureId>, model: usize) {
+        self.later(Later::Predict, LaterJob::Predict(number, pictures, model));
+    }
+
+    /// Prepares for questions about these.
+    pub fn prefetch(&self, pictures: Vec<PictureId>, model: usize) {
+        self.later(Later::Prefetch, LaterJob::Prefetch(pictures, model));
+    }
+
+    fn later(&self, kind: Later, job: LaterJob) {
+        let stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((running, flag)) = &stale.running
+            && (*running == kind || *running == Later::Prefetch)
+        {
+            flag.store(true, Ordering::Relaxed);
+        }
+        self.later.post(kind, job);
+    }
+
+    /// Makes these thumbnails, instead of those of an older list.
+    pub fn thumbnails(&self, wanted: Vec<PictureId>, area: (u16, u16)) {
+        self.pixels.withdraw(|slot| matches!(slot, Slot::Thumbnail(id) if !wanted.contains(&id)));
+        self.thumbnails.post((), (wanted, area));
+    }
+
+    /// Adds what a path leads to.
+    pub fn open(&self, path: Option<PathBuf>) {
+        self.file(Files::Open(path));
+    }
+
+    /// Writes files.
+    pub fn save(&self, saving: Box<Saving>) {
+        self.file(Files::Save(saving));
+    }
+
+    /// Makes JSON.
+    pub fn json(&self, explanation: Arc<Explanation>) {
+        self.file(Files::Json(explanation));
+    }
+
+    fn file(&self, job: Files) {
+        self.files.post(self.filed.fetch_add(1, Ordering::Relaxed), job);
+    }
+
+    /// The terminal is another one from now on.
+    pub fn set_capabilities(&self, capabilities: &Capabilities) {
+        *self.capabilities.write().unwrap_or_else(PoisonError::into_inner) = capabilities.clone();
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
+}
+
+/// Does what can wait; `wait` stands still while something more urgent is done and says whether to give up.
+fn run_later(
+    analyst: &dyn Analyst,
+    report: &Report,
+    job: LaterJob,
+    cancelled: &AtomicBool,
+    wait: &(dyn Fn() -> bool + Sync),
+) {
+    match job {
+        LaterJob::Tiles(number, questions) => {
+            for (tile, question) in questions {
+                if wait() {
+                    return;
+                }
+                report(Action::TileProgress(number, tile, 0.0));
+                let progress = |done| {
+                    report(Action::TileProgress(number, tile, done));
+                    wait();
+                };
+                let watch = Watch::new(cancelled, &progress);
+                let result = guarded(|| analyst.explain(&question, &watch)).map(|explanation| {
+                    let ranks = Ranks::of(&explanation.shown_map(false));
+                    Arc::new(Tiled { explanation: Arc::new(explanation), ranks })
+                });
+                if !cancelled.load(Ordering::Relaxed) {
+                    report(Action::TileExplained(number, tile, result));
+                }
+            }
+        }
+        LaterJob::Predict(number, pictures, model) => {
+            let watch = Watch::new(cancelled, &|_| {});
+            for id in pictures {
+                if wait() {
+                    return;
+                }
+                let result = guarded(|| analyst.predict(id, model, &watch));
+                report(Action::Predicted(number, id, result));
+            }
+        }
+        LaterJob::Prefetch(pictures, model) => {
+            let watch = Watch::new(cancelled, &|_| {});
+            for id in pictures {
+                if wait() {
+                    return;
+                }
+                // Whether it can be done is told when it is asked for.
+                let _ = guarded(|| analyst.predict(id, model, &watch));
+            }
+        }
+    }
+}
+
+fn encode_scene(
+    developer: &mut Developer,
+    scene: &Scene,
+    terminal: &Capabilities,
+    area: (u16, u16),
+) -> Result<Encoded, String> {
+    let plan = picture::Plan::new(scene.shape(), terminal, area);
+    let image = developer.develop(scene, (plan.width, plan.height));
+    picture::encode_as(&image, terminal, plan)
 }
 
 /// Runs a job; a panic in it becomes its error.
@@ -129,93 +368,9 @@ fn guarded<T>(job: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
             .map(|text| (*text).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no message".to_owned());
-        Err(format!("camtui made a mistake here and has gone on without this picture: {message}"))
+        Err(format!("camtui made a mistake here and has gone on without this: {message}"))
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc::{Receiver, channel};
-    use std::time::Duration;
-
-    use camtui_term::{Colours, Protocol};
-    use image::RgbaImage;
-
-    use super::super::analyst::{Prediction, Target};
-    use super::*;
-
-    /// Picture 0 takes until it is cancelled, picture 1 panics, others are quick.
-    struct Fake;
-
-    impl Analyst for Fake {
-        fn explain(&mut self, request: &Request, cancelled: &AtomicBool) -> Result<View, String> {
-            if request.picture == 0 {
-                while !cancelled.load(Ordering::Relaxed) {
-                    thread::sleep(Duration::from_millis(1));
-                }
-                return Err("cancelled".to_owned());
-            }
-            assert_ne!(request.picture, 1, "picture one");
-            let target = Prediction { index: request.picture, label: String::new(), probability: 1.0 };
-            let overlay = RgbaImage::new(4, 4);
-            Ok(View { overlay, predictions: vec![], target, legend: vec![], notes: vec![] })
-        }
-    }
-
-    fn request(picture: usize) -> Request {
-        Request { picture, target: Target::Asked }
-    }
-
-    fn next(answers: &Receiver<Message>) -> Action {
-        match answers.recv_timeout(Duration::from_secs(10)).unwrap() {
-            Message::Action(action) => action,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn workers() -> (Workers, Receiver<Message>) {
-        let capabilities =
-            Capabilities { protocol: Protocol::Blocks, colours: Colours::True, ..Capabilities::none() };
-        let (sender, receiver) = channel();
-        (Workers::start(Box::new(Fake), &capabilities, &sender).unwrap(), receiver)
-    }
-
-    #[test]
-    fn a_newer_request_cancels_the_older_and_replaces_the_waiting() {
-        let (mut workers, answers) = workers();
-        workers.explain(1, request(0));
-        // Let the first one begin.
-        thread::sleep(Duration::from_millis(50));
-        for number in 2..=9 {
-            workers.explain(number, request(number as usize));
-        }
-        let Action::Explained(1, Err(_)) = next(&answers) else { panic!("the first was not cancelled") };
-        let mut last = 0;
-        let mut count = 0;
-        while last != 9 {
-            let Action::Explained(number, Ok(view)) = next(&answers) else { panic!() };
-            assert_eq!(view.target.index as u64, number);
-            (last, count) = (number, count + 1);
-        }
-        assert!(count < 8, "all {count} were computed");
-    }
-
-    #[test]
-    fn a_panic_is_an_answer_and_the_thread_goes_on() {
-        let (mut workers, answers) = workers();
-        workers.explain(1, request(1));
-        let Action::Explained(1, Err(message)) = next(&answers) else { panic!() };
-        assert!(message.contains("picture one"), "{message}");
-        workers.explain(2, request(2));
-        assert!(matches!(next(&answers), Action::Explained(2, Ok(_))));
-    }
-
-    #[test]
-    fn encoding_answers_by_number() {
-        let (mut workers, answers) = workers();
-        workers.explain(1, request(2));
-        let Action::Explained(1, Ok(view)) = next(&answers) else { panic!() };
-        workers.encode(5, view, (10, 5));
-        assert!(matches!(next(&answers), Action::Encoded(5, Ok(_))));
-    }
-}
+mod tests;

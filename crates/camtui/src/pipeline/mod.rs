@@ -13,7 +13,7 @@ pub mod picture;
 pub mod predictions;
 pub mod target;
 
-pub use one::{Asked, Found, Problem, explain};
+pub use one::{Asked, Found, How, Problem, explain};
 pub use predictions::Prediction;
 
 use std::sync::atomic::AtomicBool;
@@ -67,6 +67,12 @@ impl Explaining {
     pub fn recipe(&self, model: usize) -> Recipe {
         let recipe = self.models[model].network.metadata().recipe.clone().unwrap_or_else(Recipe::imagenet);
         Recipe { resize: self.resize.unwrap_or(recipe.resize), ..recipe }
+    }
+
+    /// What is the same for every target.
+    pub fn how(&self) -> How<'_> {
+        let (layers, interpolation) = (self.layers.as_slice(), self.interpolation);
+        How { layers, signed: self.signed, interpolation, random_seed: self.random_seed }
     }
 
     /// What the explainers will ask of `model`, so that it is compiled once.
@@ -160,6 +166,6 @@ impl Explaining {
         target: &Target,
         cancel: &AtomicBool,
     ) -> Result<Found, Problem> {
-        explain(asked, explainer, target, self, cancel, &|_| {})
+        explain(asked, explainer, target, &self.how(), cancel, &|_| {})
     }
 }

@@ -67,6 +67,16 @@ pub fn sources(
     wanted.iter().map(|name| find(name, places)).collect()
 }
 
+/// Every model that is on this machine under a name, with that name.
+pub fn here(places: &Places) -> Vec<(String, ModelSource)> {
+    let source = |entry: &catalogue::Entry| match entry.origin {
+        Origin::Embedded => Some(ModelSource::Embedded),
+        Origin::Download(_) => catalogue::installed_entry(entry, places).map(ModelSource::File),
+    };
+    let named = |entry: &catalogue::Entry| Some((entry.name.to_owned(), source(entry)?));
+    catalogue::ENTRIES.iter().filter_map(named).collect()
+}
+
 /// The cache of converted models, or none with a notice.
 pub fn cache(places: &Places, notices: &mut Vec<String>) -> Cache {
     match places.cache() {

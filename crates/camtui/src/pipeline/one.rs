@@ -4,11 +4,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use camtui_core::Tensor;
-use camtui_core::heatmap::{Heatmap, fuse};
+use camtui_core::heatmap::{Heatmap, Interpolation, fuse};
 use camtui_core::model::{ModelError, Needs, Network, Session, Spent};
 use camtui_host::{ExplainError, Request, run};
 
-use super::Explaining;
 use super::backend::SessionBackend;
 use super::explainers::Chosen;
 use super::predictions::{Prediction, rank};
@@ -95,12 +94,25 @@ impl<'n> Asked<'n> {
     }
 }
 
+/// What is the same for every target of a picture.
+#[derive(Clone, Copy, Debug)]
+pub struct How<'a> {
+    /// Layers by name; none means the model's or the explainer's default, several are fused.
+    pub layers: &'a [String],
+    /// The map without its outermost ReLU.
+    pub signed: bool,
+    /// How maps are enlarged where they are fused.
+    pub interpolation: Interpolation,
+    /// Seed for every random number.
+    pub random_seed: u64,
+}
+
 /// Asks `chosen` about `target`; one layer as it is, several fused.
 pub fn explain(
     asked: &Asked<'_>,
     chosen: &Chosen,
     target: &Target,
-    how: &Explaining,
+    how: &How<'_>,
     cancel: &AtomicBool,
     progress: &(dyn Fn(f32) + Sync),
 ) -> Result<Found, Problem> {
@@ -112,7 +124,7 @@ pub fn explain(
     let mut diagnostics = Vec::new();
     let mut maps = Vec::new();
     let mut layers = Vec::new();
-    let named: Vec<Option<&str>> = match how.layers.as_slice() {
+    let named: Vec<Option<&str>> = match how.layers {
         [] => vec![None],
         some => some.iter().map(|l| Some(l.as_str())).collect(),
     };

@@ -1,6 +1,5 @@
 //! One picture on its way to the models: a photo that each model prepares in its own way, or a tensor taken as it is.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use camtui_core::picture::{Photo, Rect, prepare, seen_region, un_normalise};
@@ -11,7 +10,7 @@ use crate::inputs::Input;
 /// What is explained and what it is drawn over.
 pub enum Picture {
     /// A photo; the model sees it resized.
-    Photo(Photo),
+    Photo(Arc<Photo>),
     /// A preprocessed input `[1, 3, H, W]`.
     Tensor(Arc<Tensor>),
 }
@@ -20,9 +19,9 @@ impl Picture {
     /// Reads what `input` names.
     pub fn open(input: &Input) -> Result<Self, String> {
         match input {
-            Input::File { path, .. } => Photo::read(path).map(Self::Photo).map_err(|e| e.to_string()),
+            Input::File { path, .. } => Photo::read(path).map(Arc::new).map(Self::Photo).map_err(|e| e.to_string()),
             Input::Stdin(bytes) => {
-                Photo::from_bytes("stdin", bytes).map(Self::Photo).map_err(|e| e.to_string())
+                Photo::from_bytes("stdin", bytes).map(Arc::new).map(Self::Photo).map_err(|e| e.to_string())
             }
             Input::Tensor { tensor, .. } => Ok(Self::Tensor(Arc::clone(tensor))),
         }
@@ -42,15 +41,15 @@ impl Picture {
     }
 
     /// What the map is drawn over, and which part of it the model saw.
-    pub fn drawn(&self, recipe: &Recipe) -> Result<(Cow<'_, Photo>, Rect), String> {
+    pub fn drawn(&self, recipe: &Recipe) -> Result<(Arc<Photo>, Rect), String> {
         match self {
             Self::Photo(photo) => {
-                Ok((Cow::Borrowed(photo), seen_region(photo.width(), photo.height(), recipe)))
+                Ok((Arc::clone(photo), seen_region(photo.width(), photo.height(), recipe)))
             }
             Self::Tensor(tensor) => {
                 let photo = un_normalise(tensor, recipe).map_err(|e| e.to_string())?;
                 let whole = Rect::whole(photo.width(), photo.height());
-                Ok((Cow::Owned(photo), whole))
+                Ok((Arc::new(photo), whole))
             }
         }
     }

@@ -4,7 +4,7 @@
 
 mod artifact;
 mod naming;
-mod record;
+pub mod record;
 mod setup;
 pub mod show;
 

@@ -81,7 +81,7 @@ pub fn installed(name: &str, places: &Places) -> Option<PathBuf> {
 }
 
 /// As [`installed`], for an entry at hand.
-pub(super) fn installed_entry(entry: &Entry, places: &Places) -> Option<PathBuf> {
+pub fn installed_entry(entry: &Entry, places: &Places) -> Option<PathBuf> {
     let Origin::Download(download) = entry.origin else { return None };
     let path = places.models().ok()?.join(download.file);
     let found = std::fs::metadata(&path).ok()?;

@@ -102,7 +102,7 @@ fn the_schema_refuses_what_the_program_refuses() {
         "view.threshold = 0",
         "view.threshold = 1.5",
         "view.mode = 'overly'",
-        "panes.side_width = 201",
+        "panes.side_width = 91",
         "panes = 3",
         "keys.quti = 'q'",
         "keys.quit = 3",

@@ -1,0 +1,151 @@
+//! The interactive session's questions, answered by the same pipeline as `--render`.
+//!
+//! [`run`] makes the session ready and runs it; [`answer`] answers, [`kept`] holds what the next question will need again,
+//! [`catalogue`] tells what there is to choose from, [`save`] writes what is seen.
+
+mod answer;
+mod catalogue;
+mod kept;
+mod save;
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use camtui_core::picture::Photo;
+use camtui_host::Params;
+use camtui_term::{Capabilities, DetectOptions, detect};
+
+use crate::cli::ExplainArgs;
+use crate::exit::Failure;
+use crate::inputs;
+use crate::interactive::analyst::{Analyst, Question, Target};
+use crate::interactive::browser::Sort;
+use crate::interactive::layout::Panes;
+use crate::interactive::look::Look;
+use crate::interactive::state::Start;
+use crate::interactive::{self, Ending, Settings};
+use crate::job::Job;
+use crate::store::Places;
+
+use answer::PipelineAnalyst;
+
+/// `camtui [PATH…]`.
+pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
+    if args.json || args.output.is_some() || args.save_map.is_some() {
+        return Err(Failure::Usage(anyhow!("--json, --output and --save-map go with --render")));
+    }
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        return Err(Failure::Usage(anyhow!(
+            "this is no terminal to be interactive in; camtui --render works without one"
+        )));
+    }
+    let here = [PathBuf::from(".")];
+    let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
+    let mut job = Job::new(args, paths, places)?;
+    let mut notices = std::mem::take(&mut job.notices);
+    let forced = args.protocol();
+    let config = &args.settings;
+    let capabilities = detect(&DetectOptions::from_process(forced));
+    notices.extend(capabilities.report.notices.iter().cloned());
+
+    let chosen = &job.explainers[0];
+    let explainer = job.registry.explainers().position(|(_, known)| Arc::ptr_eq(known, &chosen.explainer));
+    let explainer =
+        explainer.ok_or_else(|| Failure::Failed(anyhow!("the explainer is not in the registry")))?;
+    let question = Question {
+        picture: 0,
+        model: 0,
+        target: Target::Asked,
+        explainer,
+        params: changed(chosen),
+        layers: args.layer.clone(),
+    };
+    let look = Look {
+        alpha: (job.style.alpha * 100.0).round() as u8,
+        colormap: args.colormap.as_ref().map(|_| job.style.colormap).or(config.view.colormap),
+        interpolation: args.interpolation(),
+        signed: args.signed(),
+        mode: config.view.mode,
+        top: u8::try_from(config.view.threshold).ok().filter(|share| *share < 100),
+        contours: config.view.contours,
+        ..Look::default()
+    };
+    let compared_models = job.sources.len();
+    let watched = if config.watch { inputs::folders(paths) } else { Vec::new() };
+    let analyst: Arc<dyn Analyst> = Arc::new(PipelineAnalyst::new(job, args, places, paths));
+    let start = Start {
+        catalogue: analyst.catalogue(),
+        pictures: analyst.pictures(),
+        question,
+        look,
+        panes: Panes {
+            browser: hidden(config.panes.browser),
+            browser_cols: config.panes.browser_width,
+            side: hidden(config.panes.side),
+            side_cols: config.panes.side_width,
+        },
+        sort: Sort::default(),
+        keymap: config.keys.clone(),
+        thumbnails: config.thumbnails && thumbnails_suit(&capabilities),
+        compared_models,
+        save_to: ".".to_owned(),
+        notices,
+    };
+    let settings = Settings {
+        ask_again: Box::new(move || detect(&DetectOptions::from_process(forced))),
+        theme: {
+            let config = config.clone();
+            Box::new(move |terminal| config.theme_for(terminal))
+        },
+        mouse: config.mouse,
+        watched,
+        capabilities,
+    };
+    let (ending, _) =
+        interactive::run(&analyst, start, settings).context("the interactive session cannot go on")?;
+    match ending {
+        Ending::Quit => Ok(()),
+        Ending::Interrupted => Err(Failure::Interrupted),
+        Ending::Signal(number) => Err(Failure::Signal(number)),
+    }
+}
+
+/// A pane that is wanted is there where there is room.
+fn hidden(wanted: bool) -> Option<bool> {
+    (!wanted).then_some(false)
+}
+
+/// The parameters that are not at their defaults, as they are written.
+fn changed(chosen: &crate::pipeline::explainers::Chosen) -> Vec<(String, String)> {
+    let defaults = Params::defaults(chosen.info());
+    let differs = |key: &str, value| defaults.get(key) != Some(value);
+    let set = chosen.params.iter().filter(|(key, value)| differs(key, value));
+    set.map(|(key, value)| (key.to_owned(), value.to_string())).collect()
+}
+
+/// Small pictures are worth their room where they come in pixels that the terminal moves by itself, or in true colour.
+fn thumbnails_suit(capabilities: &Capabilities) -> bool {
+    use camtui_term::{Colours, Protocol};
+    match capabilities.protocol {
+        Protocol::Kitty => true,
+        Protocol::Blocks => capabilities.colours == Colours::True,
+        Protocol::Iterm | Protocol::Sixel | Protocol::None => false,
+    }
+}
+
+/// A picture at no more than `side` pixels a side, its shape kept.
+fn small(photo: &Photo, side: u32) -> image::RgbaImage {
+    use camtui_core::picture::resize::{Part, resize_part};
+
+    let longest = photo.width().max(photo.height());
+    let scale = (f64::from(side) / f64::from(longest)).min(1.0);
+    let at_least_one = |pixels: u32| ((f64::from(pixels) * scale).round() as u32).max(1);
+    let (width, height) = (at_least_one(photo.width()), at_least_one(photo.height()));
+    let whole =
+        Part { left: 0.0, top: 0.0, width: f64::from(photo.width()), height: f64::from(photo.height()) };
+    let pixels = resize_part(photo, whole, width, height);
+    let rgba = pixels.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
+    image::RgbaImage::from_raw(width, height, rgba).unwrap_or_default()
+}
