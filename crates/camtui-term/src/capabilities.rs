@@ -99,6 +99,19 @@ pub struct Drawing {
     pub cells: Option<CellStyle>,
 }
 
+impl Drawing {
+    /// Every name there is, in the order in which help texts list them.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let protocols = Protocol::ALL.into_iter().map(Protocol::name);
+        protocols.chain(CellStyle::ALL.into_iter().map(CellStyle::name))
+    }
+
+    /// The name that the command line and `CAMTUI_PROTOCOL` use.
+    pub fn name(self) -> &'static str {
+        self.cells.map_or(self.protocol.name(), CellStyle::name)
+    }
+}
+
 impl From<Protocol> for Drawing {
     fn from(protocol: Protocol) -> Self {
         Self { protocol, cells: None }

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use crate::config::Config;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Shows why an image classifier decided what it decided, in the terminal.
@@ -60,9 +61,9 @@ pub struct ExplainArgs {
     #[arg(long, value_enum, value_name = "HOW")]
     pub resize: Option<ResizeArg>,
 
-    /// How the map is enlarged
-    #[arg(long, value_enum, value_name = "HOW", default_value = "bilinear")]
-    pub interpolation: InterpolationArg,
+    /// How the map is enlarged. Default: bilinear
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub interpolation: Option<InterpolationArg>,
 
     /// Colours of the map: jet, turbo, viridis, inferno, magma, grey or diverging
     ///
@@ -70,13 +71,13 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "NAME")]
     pub colormap: Option<String>,
 
-    /// Opacity of the map, 0 to 1
-    #[arg(long, value_name = "OPACITY", default_value_t = 0.5, value_parser = opacity)]
-    pub alpha: f32,
+    /// Opacity of the map, 0 to 1. Default: 0.5
+    #[arg(long, value_name = "OPACITY", value_parser = opacity)]
+    pub alpha: Option<f32>,
 
     /// Show what speaks against the class as well: the map without its outermost ReLU
-    #[arg(long)]
-    pub signed: bool,
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub signed: Option<bool>,
 
     /// Write the picture with its map: a name ending in .png is a file, anything else a folder
     #[arg(short, long, value_name = "FILE.png|DIR")]
@@ -91,8 +92,8 @@ pub struct ExplainArgs {
     pub json: bool,
 
     /// How to draw in the terminal. Default: what the terminal says it can do
-    #[arg(long, value_enum, value_name = "PROTOCOL", default_value = "auto")]
-    pub protocol: ProtocolArg,
+    #[arg(long, value_enum, value_name = "PROTOCOL")]
+    pub protocol: Option<ProtocolArg>,
 
     /// Width of the drawing in terminal columns
     #[arg(long, value_name = "COLS", value_parser = clap::value_parser!(u16).range(1..))]
@@ -109,6 +110,18 @@ pub struct ExplainArgs {
     /// Load explainers from a library (repeatable)
     #[arg(long, value_name = "FILE")]
     pub plugin: Vec<PathBuf>,
+
+    /// Start the interactive session where the last one ended
+    #[arg(long)]
+    pub resume: bool,
+
+    /// Read the configuration from this file. Default: config.toml in your configuration folder
+    #[arg(long = "config", value_name = "FILE")]
+    pub config_file: Option<PathBuf>,
+
+    /// What the configuration says, for flags that are not given.
+    #[arg(skip)]
+    pub settings: Config,
 }
 
 fn opacity(text: &str) -> Result<f32, String> {
@@ -172,10 +185,28 @@ pub enum Command {
     /// Explainers and the libraries they come from
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Print the configuration in effect, with where each value comes from
+    Config {
+        /// Read the configuration from this file
+        #[arg(long = "config", value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Print a JSON Schema of the configuration file
+        #[arg(long)]
+        schema: bool,
+        /// Print where the configuration file is, or would be
+        #[arg(long, conflicts_with = "schema")]
+        path: bool,
+    },
     /// Print a completion script for a shell
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write the pages of all commands into a folder
+    Man {
+        /// Write all pages into this folder, which is made if it must be
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
     },
 }
 

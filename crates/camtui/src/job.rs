@@ -6,13 +6,13 @@
 use std::path::PathBuf;
 
 use anyhow::anyhow;
-use camtui_core::heatmap::{Colormap, Interpolation, Style};
+use camtui_core::heatmap::{Colormap, Style};
 use camtui_core::model::{ModelSource, Schedule};
 use camtui_core::recipe::Resize;
 use camtui_host::Registry;
 use camtui_term::sanitise;
 
-use crate::cli::{ExplainArgs, InterpolationArg, ResizeArg};
+use crate::cli::{ExplainArgs, ResizeArg};
 use crate::exit::Failure;
 use crate::inputs::{self, Input};
 use crate::pipeline::explainers::{self, Chosen};
@@ -49,8 +49,8 @@ impl<'a> Job<'a> {
         let targets = target::parse(&args.target).map_err(|e| Failure::Usage(e.into()))?;
         let mut notices = Vec::new();
         let registry = explainers::registry(&args.plugin, places, &mut notices)?;
-        let chosen = explainers::choose(&registry, &args.explainer, &args.params, &args.plugin)?;
-        let sources = models::sources(&args.model, places, &mut notices)?;
+        let chosen = explainers::choose(&registry, args.explainers(), &args.params, &args.plugin)?;
+        let sources = models::sources(args.models(), places, &mut notices)?;
         let (inputs, errors) = inputs::collect(paths);
         for error in &errors {
             tell(&error.to_string());
@@ -59,22 +59,24 @@ impl<'a> Job<'a> {
             return Err(Failure::Some);
         }
         let input_errors = errors.len();
-        Ok(Self { inputs, input_errors, explainers: chosen, registry, sources, targets, style, args, places, notices })
+        Ok(Self {
+            inputs,
+            input_errors,
+            explainers: chosen,
+            registry,
+            sources,
+            targets,
+            style,
+            args,
+            places,
+            notices,
+        })
     }
 
     /// Threads to use.
     pub fn threads(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         self.args.threads.map_or_else(cores, usize::from)
-    }
-
-    /// How maps are enlarged.
-    pub fn interpolation(&self) -> Interpolation {
-        match self.args.interpolation {
-            InterpolationArg::Bilinear => Interpolation::Bilinear,
-            InterpolationArg::Nearest => Interpolation::Nearest,
-            InterpolationArg::Bicubic => Interpolation::Bicubic,
-        }
     }
 
     /// Opens the models and tells what there is to tell.
@@ -85,14 +87,13 @@ impl<'a> Job<'a> {
         for notice in &self.notices {
             tell(notice);
         }
-        let interpolation = self.interpolation();
         let explaining = Explaining {
             models: loaded?,
             explainers: self.explainers,
             layers: self.args.layer.clone(),
             targets: self.targets,
-            signed: self.args.signed,
-            interpolation,
+            signed: self.args.signed(),
+            interpolation: self.args.interpolation(),
             resize: resize(self.args),
             random_seed: self.args.seed,
         };
@@ -109,16 +110,16 @@ pub fn resize(args: &ExplainArgs) -> Option<Resize> {
     })
 }
 
-/// Colour map and opacity as the flags say.
+/// Colour map and opacity as the flags and the configuration say.
 fn style(args: &ExplainArgs) -> Result<Style, Failure> {
     let colormap = match &args.colormap {
         Some(name) => Colormap::parse(name).ok_or_else(|| {
             let known = Colormap::NAMES.map(|(name, _)| name).join(", ");
             Failure::Usage(anyhow!("there is no colour map called {name}; known ones: {known}"))
         })?,
-        None => Style::default_for(args.signed).colormap,
+        None => args.settings.view.colormap.unwrap_or(Style::default_for(args.signed()).colormap),
     };
-    Ok(Style { alpha: args.alpha, colormap })
+    Ok(Style { alpha: args.alpha(), colormap })
 }
 
 /// Says something on standard error.

@@ -4,14 +4,16 @@
 //! that benchmarks and tests reach the interactive session; the program is [`main`] and nothing more.
 #![forbid(unsafe_code)]
 
-// mod analysis;
+mod analysis;
 mod cli;
 mod command;
+pub mod config;
 mod exit;
 mod inputs;
 pub mod interactive;
 mod interrupt;
 mod job;
+pub mod log;
 mod pipeline;
 mod render;
 mod store;
@@ -21,7 +23,7 @@ use std::process::ExitCode;
 use camtui_term::sanitise;
 use clap::Parser as _;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, ExplainArgs};
 use exit::Failure;
 use store::Places;
 
@@ -53,8 +55,24 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Some(Command::Model(command)) => command::model::run(command, &places),
         Some(Command::Plugin(command)) => command::plugin::run(command, &places),
+        Some(Command::Config { file, schema, path }) => {
+            command::config::run(file.as_deref(), *schema, *path, &places)
+        }
         Some(Command::Completions { shell }) => command::completions(*shell),
-        None if cli.explain.render => render::run(&cli.explain, &places),
-        None => Ok(()),
+        Some(Command::Man { dir }) => command::man::run(dir.as_deref()),
+        None => {
+            let file = cli.explain.config_file.as_deref();
+            let settings = config::load(file, &places).map_err(|e| Failure::Usage(e.into()))?.config;
+            let args = ExplainArgs { settings, ..cli.explain.clone() };
+            if args.render && args.resume {
+                let text = "--resume goes with the interactive session, not with --render";
+                return Err(Failure::Usage(anyhow::anyhow!(text)));
+            }
+            if args.render {
+                return render::run(&args, &places);
+            }
+            log::open(&places);
+            analysis::run(&args, &places)
+        }
     }
 }

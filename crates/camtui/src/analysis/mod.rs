@@ -22,14 +22,11 @@ use crate::exit::Failure;
 use crate::inputs;
 use crate::interactive::analyst::{Analyst, Question, Target};
 use crate::interactive::browser::Sort;
-use crate::interactive::keys::Keymap;
 use crate::interactive::layout::Panes;
 use crate::interactive::look::Look;
 use crate::interactive::state::Start;
-use crate::interactive::theme::Theme;
 use crate::interactive::{self, Ending, Settings};
 use crate::job::Job;
-use crate::render::show::protocol;
 use crate::store::Places;
 
 use answer::PipelineAnalyst;
@@ -48,7 +45,8 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
     let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
     let mut job = Job::new(args, paths, places)?;
     let mut notices = std::mem::take(&mut job.notices);
-    let forced = protocol(args.protocol);
+    let forced = args.protocol();
+    let config = &args.settings;
     let capabilities = detect(&DetectOptions::from_process(forced));
     notices.extend(capabilities.report.notices.iter().cloned());
 
@@ -66,31 +64,42 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
     };
     let look = Look {
         alpha: (job.style.alpha * 100.0).round() as u8,
-        colormap: args.colormap.as_ref().map(|_| job.style.colormap),
-        interpolation: job.interpolation(),
-        signed: args.signed,
+        colormap: args.colormap.as_ref().map(|_| job.style.colormap).or(config.view.colormap),
+        interpolation: args.interpolation(),
+        signed: args.signed(),
+        mode: config.view.mode,
+        top: u8::try_from(config.view.threshold).ok().filter(|share| *share < 100),
+        contours: config.view.contours,
         ..Look::default()
     };
     let compared_models = job.sources.len();
-    let watched = inputs::folders(paths);
+    let watched = if config.watch { inputs::folders(paths) } else { Vec::new() };
     let analyst: Arc<dyn Analyst> = Arc::new(PipelineAnalyst::new(job, args, places, paths));
     let start = Start {
         catalogue: analyst.catalogue(),
         pictures: analyst.pictures(),
         question,
         look,
-        panes: Panes::default(),
+        panes: Panes {
+            browser: hidden(config.panes.browser),
+            browser_cols: config.panes.browser_width,
+            side: hidden(config.panes.side),
+            side_cols: config.panes.side_width,
+        },
         sort: Sort::default(),
-        keymap: Keymap::default(),
-        thumbnails: thumbnails_suit(&capabilities),
+        keymap: config.keys.clone(),
+        thumbnails: config.thumbnails && thumbnails_suit(&capabilities),
         compared_models,
         save_to: ".".to_owned(),
         notices,
     };
     let settings = Settings {
         ask_again: Box::new(move || detect(&DetectOptions::from_process(forced))),
-        theme: Box::new(|terminal| Theme::choose("auto", &std::collections::BTreeMap::new(), terminal)),
-        mouse: true,
+        theme: {
+            let config = config.clone();
+            Box::new(move |terminal| config.theme_for(terminal))
+        },
+        mouse: config.mouse,
         watched,
         capabilities,
     };
@@ -101,6 +110,11 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
         Ending::Interrupted => Err(Failure::Interrupted),
         Ending::Signal(number) => Err(Failure::Signal(number)),
     }
+}
+
+/// A pane that is wanted is there where there is room.
+fn hidden(wanted: bool) -> Option<bool> {
+    (!wanted).then_some(false)
 }
 
 /// The parameters that are not at their defaults, as they are written.

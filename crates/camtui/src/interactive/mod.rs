@@ -8,7 +8,7 @@
 //! Reading order: [`analyst`] (what is asked and answered), [`look`] (how it is drawn), [`command`] and [`keys`] (what can
 //! be done), [`action`], [`state`] with its parts [`browser`], [`compare`] and [`dialog`] (lists: [`picker`], [`form`],
 //! [`field`]), [`layout`] and [`view`] (what is seen, in the colours of a [`theme`]), [`develop`] and [`picture`] (pixels
-//! for the terminal), [`workers`], [`screen`] (the terminal's state and its restoring), [`session`].
+//! for the terminal), [`workers`], [`screen`] (the terminal's state and its restoring), [`session`], [`resume`] (what is left for the next one).
 
 pub mod action;
 pub mod analyst;
@@ -28,6 +28,7 @@ pub mod look;
 pub mod mailbox;
 pub mod picker;
 pub mod picture;
+pub mod resume;
 pub mod screen;
 pub mod session;
 pub mod state;

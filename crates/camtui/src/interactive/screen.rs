@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use camtui_term::kitty;
 use camtui_term::output::Output;
+use camtui_term::sanitise;
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use ratatui::layout::{Rect, Size};
 use ratatui::{Frame, Terminal};
@@ -21,6 +22,7 @@ use super::files;
 use super::picture::Encoded;
 pub use super::writer::Report;
 use super::writer::{Piece, Writer};
+use crate::log;
 
 /// How long a frame that is being written may hold up the giving back, and then the giving back itself.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -291,7 +293,8 @@ fn undo() {
 }
 
 /// Makes panics legible while the session lasts. One on the session's own thread gives the terminal back before the
-/// message is printed; those on other threads print nothing, because they are caught there and shown as failures.
+/// message is printed and the log is named; those on other threads print nothing, because they are caught there and shown
+/// as failures. All are noted in the log.
 /// Dropping it puts the previous hook back.
 pub struct PanicGuard {
     previous: Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>,
@@ -304,9 +307,16 @@ impl PanicGuard {
         let session = thread::current().id();
         let next = Arc::clone(&previous);
         panic::set_hook(Box::new(move |info| {
-            if thread::current().id() == session {
+            let is_session = thread::current().id() == session;
+            if is_session {
                 give_back();
+            }
+            let noted = log::panicked(info);
+            if is_session {
                 next(info);
+                if let Some(path) = noted {
+                    eprintln!("camtui: the log {} has the details", sanitise(&path.display().to_string()));
+                }
             }
         }));
         Self { previous }

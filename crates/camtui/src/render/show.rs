@@ -4,15 +4,13 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
 
 use camtui_core::heatmap::Overlay;
-use camtui_term::{
-    Capabilities, CellStyle, DetectOptions, Drawing, Outcome, Protocol, detect, draw, sanitise,
-};
+use camtui_term::{Capabilities, DetectOptions, Outcome, detect, draw, sanitise};
 use image::RgbaImage;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::artifact::Artifact;
 use super::setup::Setup;
-use crate::cli::{ExplainArgs, ProtocolArg};
+use crate::cli::ExplainArgs;
 use crate::exit::Failure;
 use crate::job::tell;
 use crate::pipeline::Problem;
@@ -29,7 +27,7 @@ impl Show {
     /// Asks the terminal, if it is drawn on.
     pub fn new(args: &ExplainArgs, setup: &Setup) -> Self {
         let capabilities = if setup.on_screen {
-            detect(&DetectOptions::from_process(protocol(args.protocol)))
+            detect(&DetectOptions::from_process(args.protocol()))
         } else {
             Capabilities::none()
         };
@@ -101,20 +99,4 @@ fn line(text: &str) -> Result<ControlFlow<()>, Failure> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
         Err(error) => Err(error.into()),
     }
-}
-
-/// `--protocol` in the terminal's words.
-pub fn protocol(arg: ProtocolArg) -> Option<Drawing> {
-    Some(match arg {
-        ProtocolArg::Auto => return None,
-        ProtocolArg::Kitty => Protocol::Kitty.into(),
-        ProtocolArg::Iterm => Protocol::Iterm.into(),
-        ProtocolArg::Sixel => Protocol::Sixel.into(),
-        ProtocolArg::Blocks => Protocol::Blocks.into(),
-        ProtocolArg::Halfblocks => CellStyle::Half.into(),
-        ProtocolArg::Quadrants => CellStyle::Quadrant.into(),
-        ProtocolArg::Sextants => CellStyle::Sextant.into(),
-        ProtocolArg::Ascii => CellStyle::Ascii.into(),
-        ProtocolArg::None => Protocol::None.into(),
-    })
 }

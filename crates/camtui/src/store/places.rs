@@ -14,6 +14,11 @@ pub const DATA_VARIABLE: &str = "CAMTUI_DATA_DIR";
 /// Moves the cache folder (converted models; may be deleted at any time).
 pub const CACHE_VARIABLE: &str = "CAMTUI_CACHE_DIR";
 
+/// Moves the configuration folder (`config.toml`).
+pub const CONFIG_VARIABLE: &str = "CAMTUI_CONFIG_DIR";
+/// Moves the state folder (the log, what a session remembers).
+pub const STATE_VARIABLE: &str = "CAMTUI_STATE_DIR";
+
 /// A folder was asked for on a machine where none can be named.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -30,6 +35,8 @@ pub struct NoPlace {
 pub struct Places {
     data: Option<PathBuf>,
     cache: Option<PathBuf>,
+    config: Option<PathBuf>,
+    state: Option<PathBuf>,
 }
 
 impl Places {
@@ -50,6 +57,9 @@ impl Places {
         Self {
             data: place(DATA_VARIABLE, |home| home.data_dir().to_path_buf()),
             cache: place(CACHE_VARIABLE, |home| home.cache_dir().to_path_buf()),
+            config: place(CONFIG_VARIABLE, |home| home.config_dir().to_path_buf()),
+            // Only XDG has a folder for state; elsewhere it goes to the data.
+            state: place(STATE_VARIABLE, |home| home.state_dir().unwrap_or(home.data_dir()).to_path_buf()),
         }
     }
 
@@ -72,6 +82,16 @@ impl Places {
     pub fn cache(&self) -> Result<&Path, NoPlace> {
         self.cache.as_deref().ok_or(NoPlace { purpose: "cache", variable: CACHE_VARIABLE })
     }
+
+    /// What the user has decided.
+    pub fn config(&self) -> Result<&Path, NoPlace> {
+        self.config.as_deref().ok_or(NoPlace { purpose: "configuration", variable: CONFIG_VARIABLE })
+    }
+
+    /// What a session leaves behind: the log, and where it was.
+    pub fn state(&self) -> Result<&Path, NoPlace> {
+        self.state.as_deref().ok_or(NoPlace { purpose: "state", variable: STATE_VARIABLE })
+    }
 }
 
 #[cfg(test)]
@@ -83,7 +103,15 @@ mod tests {
         let places = Places::new(|name| (name == DATA_VARIABLE).then(|| "/srv/camtui".into()), None);
         assert_eq!(places.models().unwrap(), Path::new("/srv/camtui/models"));
         assert_eq!(places.plugins().unwrap(), Path::new("/srv/camtui/plugins"));
-        assert!(places.cache().is_err());
+        assert!(places.cache().is_err() && places.config().is_err() && places.state().is_err());
+        for (variable, place) in [
+            (CONFIG_VARIABLE, Places::config as fn(&Places) -> Result<&Path, NoPlace>),
+            (STATE_VARIABLE, Places::state),
+        ] {
+            let places = Places::new(|name| (name == variable).then(|| "/srv/other".into()), None);
+            assert_eq!(place(&places), Ok(Path::new("/srv/other")), "{variable}");
+            assert!(places.data().is_err());
+        }
     }
 
     #[test]
@@ -105,7 +133,7 @@ mod tests {
         let home = ProjectDirs::from("", "", "camtui");
         let Some(home) = home else { return println!("skipped: no home directory here") };
         let places = Places::new(|_| None, Some(&home));
-        for place in [places.data(), places.cache()] {
+        for place in [places.data(), places.cache(), places.config(), places.state()] {
             assert!(place.unwrap().ends_with("camtui"));
         }
     }

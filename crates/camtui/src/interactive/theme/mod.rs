@@ -182,7 +182,8 @@ mod tests {
         assert_eq!(light, Builtin::Light.theme());
         let mono = Theme::choose("light", &none, &terminal(Colours::None, None));
         assert_eq!(mono, Builtin::Mono.theme());
-        let paint = Paint { fg: Some(Color::Rgb(1, 2, 3)), modifiers: [None, Some(true), None, None], bg: None };
+        let paint =
+            Paint { fg: Some(Color::Rgb(1, 2, 3)), modifiers: [None, Some(true), None, None], bg: None };
         let user = UserTheme { base: Builtin::Dark, roles: BTreeMap::from([(Role::Bar, paint)]) };
         let users = BTreeMap::from([("mine".to_owned(), user)]);
         let full = Theme::choose("mine", &users, &terminal(Colours::True, None));

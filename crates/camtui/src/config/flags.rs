@@ -1,0 +1,70 @@
+//! The command line goes before the configuration, and the configuration before the defaults.
+
+use camtui_core::heatmap::Interpolation;
+use camtui_term::{CellStyle, Drawing, Protocol};
+
+use crate::cli::{ExplainArgs, InterpolationArg, ProtocolArg};
+
+impl ExplainArgs {
+    /// Opacity of the map, 0 to 1.
+    pub fn alpha(&self) -> f32 {
+        self.alpha.unwrap_or(self.settings.view.alpha)
+    }
+
+    /// Whether maps show what speaks against the class.
+    pub fn signed(&self) -> bool {
+        self.signed.unwrap_or(self.settings.view.signed)
+    }
+
+    /// How maps are enlarged.
+    pub fn interpolation(&self) -> Interpolation {
+        match self.interpolation {
+            Some(InterpolationArg::Bilinear) => Interpolation::Bilinear,
+            Some(InterpolationArg::Nearest) => Interpolation::Nearest,
+            Some(InterpolationArg::Bicubic) => Interpolation::Bicubic,
+            None => self.settings.view.interpolation,
+        }
+    }
+
+    /// Names and files of models; empty: the default.
+    pub fn models(&self) -> &[String] {
+        if self.model.is_empty() { &self.settings.model } else { &self.model }
+    }
+
+    /// Ids of explainers; empty: the default. Who brings a library and names no explainer wants that library's.
+    pub fn explainers(&self) -> &[String] {
+        if self.explainer.is_empty() && self.plugin.is_empty() {
+            &self.settings.explainer
+        } else {
+            &self.explainer
+        }
+    }
+
+    /// How pictures are sent to the terminal; none: as the environment or the terminal says.
+    pub fn protocol(&self) -> Option<Drawing> {
+        match self.protocol {
+            Some(ProtocolArg::Auto) => None,
+            Some(ProtocolArg::Kitty) => Some(Protocol::Kitty.into()),
+            Some(ProtocolArg::Iterm) => Some(Protocol::Iterm.into()),
+            Some(ProtocolArg::Sixel) => Some(Protocol::Sixel.into()),
+            Some(ProtocolArg::Blocks) => Some(Protocol::Blocks.into()),
+            Some(ProtocolArg::Halfblocks) => Some(CellStyle::Half.into()),
+            Some(ProtocolArg::Quadrants) => Some(CellStyle::Quadrant.into()),
+            Some(ProtocolArg::Sextants) => Some(CellStyle::Sextant.into()),
+            Some(ProtocolArg::Ascii) => Some(CellStyle::Ascii.into()),
+            Some(ProtocolArg::None) => Some(Protocol::None.into()),
+            None if protocol_variable().is_some() => None,
+            None => self.settings.protocol,
+        }
+    }
+
+    /// Whether to start where the last session ended.
+    pub fn resume(&self) -> bool {
+        self.resume || self.settings.resume
+    }
+}
+
+/// `CAMTUI_PROTOCOL`, which names a terminal of this very moment and so goes before the configuration.
+pub fn protocol_variable() -> Option<String> {
+    std::env::var("CAMTUI_PROTOCOL").ok().filter(|value| !value.is_empty())
+}
