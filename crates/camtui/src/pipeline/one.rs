@@ -106,7 +106,7 @@ pub fn explain(
 ) -> Result<Found, Problem> {
     let begun = Instant::now();
     let network = asked.session.network();
-    let backend = SessionBackend::new(&asked.session)?;
+    let backend = SessionBackend::new(&asked.session, cancel)?;
     let seed = target.seed(network.metadata().classes);
     let info = chosen.info();
     let mut diagnostics = Vec::new();
