@@ -14,7 +14,9 @@ pub struct LayerCam;
 impl Explainer for LayerCam {
     fn describe() -> Description {
         Description::new("layer-cam", "Layer-CAM")
-            .summary("r(Σ_k r(g_k)·A_k): each activation by its own positive gradient; good at shallow layers")
+            .summary(
+                "r(Σ_k r(g_k)·A_k): each activation by its own positive gradient; good at shallow layers",
+            )
             .reference("Jiang et al. 2021, https://doi.org/10.1109/TIP.2021.3089943")
             .needs_activations()
             .needs_gradients()

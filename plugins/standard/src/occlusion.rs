@@ -82,9 +82,7 @@ impl Explainer for Occlusion {
             for along in &across_columns {
                 let sum: f64 = down
                     .iter()
-                    .map(|(i, a)| {
-                        along.iter().map(|(j, b)| b * lost[i * columns.len() + j]).sum::<f64>() * a
-                    })
+                    .map(|(i, a)| along.iter().map(|(j, b)| b * lost[i * columns.len() + j]).sum::<f64>() * a)
                     .sum();
                 map.push(sum);
             }
