@@ -78,7 +78,7 @@ impl PipelineAnalyst {
             let input = photo.input(&self.explaining.recipe(0))?;
             let network = &self.explaining.models[0].network;
             let asked = Asked::new(network, input, self.explaining.needs(0)).map_err(|p| p.to_string())?;
-            self.current = Some(Current { picture, photo, asked });
+            self.current = Some(Current { picture, asked: asked.of(&photo), photo });
         }
         self.current.as_ref().ok_or_else(|| "the picture was not kept".into())
     }
