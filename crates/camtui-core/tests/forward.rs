@@ -11,7 +11,7 @@ fn input(n: usize) -> Tensor {
     uniform(&format!("image{n}"), &[1, 3, 224, 224], 1, -1.0, 1.0)
 }
 
-/// Red when the rows are collected as they come: tried with every second one late.
+/// Red when two inputs of a batch change places: tried.
 #[test]
 fn a_batch_gives_each_input_its_own_logits_in_order() {
     let network = open(&ModelSource::Embedded, &Cache::disabled()).unwrap();

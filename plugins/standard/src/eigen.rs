@@ -160,7 +160,7 @@ mod tests {
         ((0..columns).map(column).collect(), v[0].clone())
     }
 
-    /// Red when the search ends after one round, or when what is new in a space is not made orthogonal: tried.
+    /// Red when the search ends after one round: tried.
     #[test]
     fn the_vector_is_found_whatever_the_gap_and_the_shape() {
         let many: Vec<f64> = (0..40).map(|n| 1.0 / (1.0 + 0.02 * f64::from(n))).collect();
