@@ -9,9 +9,28 @@
 #![deny(unsafe_code)]
 
 mod cam;
+mod eigen;
+mod eigen_cam;
 mod grad_cam;
+mod grad_cam_plus_plus;
+mod hires_cam;
+mod layer_cam;
+mod occlusion;
+mod random;
+mod random_cam;
 mod weighted;
+mod xgrad_cam;
 
 // An exported name is unsafe in Rust's eyes, so the crate denies and its modules forbid; the macro allows
-// itself that line.
-camtui_plugin::export!(cam::Cam, grad_cam::GradCam);
+// itself that line. This order is the order of lists and of the interactive session.
+camtui_plugin::export!(
+    grad_cam::GradCam,
+    grad_cam_plus_plus::GradCamPlusPlus,
+    hires_cam::HiResCam,
+    xgrad_cam::XGradCam,
+    layer_cam::LayerCam,
+    cam::Cam,
+    eigen_cam::EigenCam,
+    occlusion::Occlusion,
+    random_cam::RandomCam,
+);

@@ -1,4 +1,4 @@
-//! What most methods end in: the channels of a layer, each with its weight, added up.
+//! What most methods end in: the channels of a layer added up, with a weight each or with one a position.
 #![forbid(unsafe_code)]
 
 use camtui_plugin::{Error, Layer, Map, View};
@@ -9,6 +9,17 @@ pub fn weighted_sum(weights: &[f64], activation: &View<'_>) -> Map {
     for (weight, plane) in weights.iter().zip(activation.planes()) {
         for (sum, &a) in map.iter_mut().zip(plane) {
             *sum += weight * f64::from(a);
+        }
+    }
+    Map::from_f64(activation.height(), activation.width(), &map)
+}
+
+/// `Σ_k term(A_k, g_k)` at each position, for activations and gradients `[1, K, h, w]`.
+pub fn sum_of(activation: &View<'_>, gradient: &View<'_>, term: impl Fn(f64, f64) -> f64) -> Map {
+    let mut map = vec![0f64; activation.area()];
+    for (plane, slopes) in activation.planes().zip(gradient.planes()) {
+        for ((sum, &a), &g) in map.iter_mut().zip(plane).zip(slopes) {
+            *sum += term(f64::from(a), f64::from(g));
         }
     }
     Map::from_f64(activation.height(), activation.width(), &map)

@@ -8,8 +8,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rayon::prelude::*;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 
 use super::cache::{self, Cache};
@@ -72,6 +73,9 @@ pub enum ModelError {
     /// An input of a compiled part has no value: a mistake of this crate, told rather than hidden.
     #[error("the value `{0}` that the backward part reads was not kept")]
     NotGiven(String),
+    /// Whoever asked does not want the answer any more.
+    #[error("cancelled")]
+    Cancelled,
 }
 
 impl ModelError {
@@ -160,6 +164,18 @@ pub(super) struct Parts {
     pub forward: Plan,
     pub backward: Option<Plan>,
     pub head: Option<Head>,
+    scores: OnceLock<Plan>,
+}
+
+impl Parts {
+    /// The forward part without anything but the logits, with the same weights; made once.
+    pub fn scores(&self) -> Result<&Plan, ModelError> {
+        if let Some(plan) = self.scores.get() {
+            return Ok(plan);
+        }
+        let plan = self.forward.only(&[LOGITS.to_owned()])?;
+        Ok(self.scores.get_or_init(|| plan))
+    }
 }
 
 /// The linear head's numbers: what CAM multiplies activations with.
@@ -238,6 +254,22 @@ impl Network {
         multithread_tract_scope(self.executor.clone(), work)
     }
 
+    /// Does `work` for each of `0..count`, results in order. Where there is enough of it, each thread does its own: one
+    /// picture a thread is quicker than all threads on one. Otherwise all work together on one after the other.
+    pub(super) fn each<R: Send>(
+        &self,
+        count: usize,
+        work: impl Fn(usize) -> Result<R, ModelError> + Sync,
+    ) -> Result<Vec<R>, ModelError> {
+        match &self.executor {
+            Executor::MultiThread(team) if count > 1 && 2 * count >= team.current_num_threads() => {
+                let alone = |n| multithread_tract_scope(Executor::SingleThread, || work(n));
+                team.install(|| (0..count).into_par_iter().map(alone).collect())
+            }
+            _ => self.with_threads(|| (0..count).map(work).collect()),
+        }
+    }
+
     fn check(&self, needs: &Needs) -> Result<(), ModelError> {
         for layer in &needs.activations {
             self.metadata.layer(layer).ok_or_else(|| ModelError::UnknownLayer(layer.clone()))?;
@@ -272,7 +304,7 @@ impl Network {
         if gradients.is_empty() {
             let proto = into_subgraph(model, &[image], &forward_outputs)?;
             let forward = Plan::compile(proto, folder, "the forward part", self.schedule)?;
-            return Ok(Parts { needs, forward, backward: None, head });
+            return Ok(Parts { needs, forward, backward: None, head, scores: OnceLock::new() });
         }
         // The backward part needs the shapes of the values that the forward part leaves, so it is cut second; but
         // its few weights are copied first, so that the forward part can take the model apart.
@@ -296,7 +328,7 @@ impl Network {
             .collect::<Result<Vec<_>, ModelError>>()?;
         let backward_proto = into_subgraph(backward_proto, &given(shaped), &gradients)?;
         let backward = Plan::compile(backward_proto, folder, "the backward part", self.schedule)?;
-        Ok(Parts { needs, forward, backward: Some(backward), head })
+        Ok(Parts { needs, forward, backward: Some(backward), head, scores: OnceLock::new() })
     }
 }
 

@@ -1,6 +1,7 @@
 //! One input and everything that has been asked about it: logits, activations, gradients, each computed once.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -126,23 +127,31 @@ impl<'n> Session<'n> {
         found.ok_or_else(|| ModelError::NoGradient(layer.into()))
     }
 
-    /// Logits of other inputs: `batch` `[n, 3, H, W]` gives `[n, classes]`. Nothing of this is cached.
-    pub fn forward(&self, batch: &Tensor) -> Result<Tensor, ModelError> {
+    /// Logits of other inputs: `batch` `[n, 3, H, W]` gives `[n, classes]`. Nothing of this is cached. The inputs are
+    /// spread over the network's threads; once `cancel` is set, no further one is begun ([`ModelError::Cancelled`]).
+    pub fn forward(&self, batch: &Tensor, cancel: &AtomicBool) -> Result<Tensor, ModelError> {
         let shape = self.network.input_shape();
         if batch.shape().len() != 4 || batch.shape()[1..] != shape[1..] {
             return Err(ModelError::InputShape { expected: shape, found: batch.shape().to_vec() });
         }
-        let plan = self.network.parts(&Needs::default())?.forward.only(&[LOGITS.to_owned()])?;
-        let classes = self.network.metadata().classes;
-        let mut logits = Vec::with_capacity(batch.shape()[0] * classes);
-        for one in batch.data().chunks_exact(shape.iter().product()) {
-            let input = Tensor::new(shape.clone(), one.to_vec()).expect("a chunk of exactly one input");
+        let parts = self.network.parts(&Needs::default())?;
+        let plan = parts.scores()?;
+        let count = batch.shape()[0];
+        let size = shape.iter().product::<usize>();
+        let begun = Instant::now();
+        let rows = self.network.each(count, |n| {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(ModelError::Cancelled);
+            }
+            let one = batch.data()[n * size..(n + 1) * size].to_vec();
+            let input = Tensor::new(shape.clone(), one).expect("exactly one input");
             let given = HashMap::from([(IMAGE.to_owned(), Value::new(&input)?)]);
-            let mut results = self.network.with_threads(|| plan.run(&given))?;
-            let value = results.remove(LOGITS).ok_or_else(|| ModelError::NotGiven(LOGITS.into()))?;
-            logits.extend_from_slice(value.to_tensor()?.data());
-        }
-        Ok(Tensor::new([batch.shape()[0], classes], logits).expect("one row of logits an input"))
+            let value = plan.run(&given)?.remove(LOGITS);
+            value.ok_or_else(|| ModelError::NotGiven(LOGITS.into()))?.to_tensor()
+        })?;
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).spent.forward += begun.elapsed();
+        let logits = rows.iter().flat_map(|row| row.data().iter().copied()).collect();
+        Ok(Tensor::new([count, self.network.metadata().classes], logits).expect("one row of logits an input"))
     }
 
     fn forward_value(&self, output: &str, needs: &Needs) -> Result<Arc<Tensor>, ModelError> {

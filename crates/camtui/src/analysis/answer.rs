@@ -157,7 +157,8 @@ impl PipelineAnalyst {
         }
         let open = self.model(model)?;
         let network = &open.loaded.network;
-        let input = self.picture(id)?.input(&self.recipe(open))?;
+        let picture = self.picture(id)?;
+        let input = picture.input(&self.recipe(open))?;
         // What will be asked first of every picture, so that it is compiled once.
         let mut needs = Needs::default();
         if let Some(layer) = &network.metadata().default_layer {
@@ -166,7 +167,7 @@ impl PipelineAnalyst {
                 needs.gradients.insert(layer.clone());
             }
         }
-        let asked = Asked::new(network, input, needs).map_err(|problem| problem.to_string())?;
+        let asked = Asked::new(network, input, needs).map_err(|problem| problem.to_string())?.of(&picture);
         let shown = |p: &crate::pipeline::Prediction| Prediction {
             index: p.index,
             label: sanitise(&p.label),

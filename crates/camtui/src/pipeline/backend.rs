@@ -1,6 +1,7 @@
 //! The seam between explainers and models: a core session, seen as what the host asks for.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use camtui_core::Tensor;
 use camtui_core::model::{Head, IMAGE, ModelError, Session};
@@ -11,16 +12,17 @@ pub struct SessionBackend<'a> {
     session: &'a Session<'a>,
     layers: Vec<Layer>,
     head: Option<Head>,
+    cancel: &'a AtomicBool,
 }
 
 impl<'a> SessionBackend<'a> {
-    /// Layers without a known shape cannot be explained and are left out.
-    pub fn new(session: &'a Session<'a>) -> Result<Self, ModelError> {
+    /// Layers without a known shape cannot be explained and are left out. `cancel` ends long calls early.
+    pub fn new(session: &'a Session<'a>, cancel: &'a AtomicBool) -> Result<Self, ModelError> {
         let layers = session.network().metadata().layers.iter().filter(|l| !l.shape.is_empty());
         let layers = layers
             .map(|l| Layer { name: l.name.clone(), shape: l.shape.clone(), gradient: l.gradient })
             .collect();
-        Ok(Self { session, layers, head: session.network().head()? })
+        Ok(Self { session, layers, head: session.network().head()?, cancel })
     }
 }
 
@@ -40,6 +42,7 @@ fn share(tensor: Arc<Tensor>) -> Array {
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` asks for")]
 fn failed(error: ModelError) -> BackendError {
     match error {
+        ModelError::Cancelled => BackendError::Cancelled,
         ModelError::NoGradient(_) => BackendError::NotSupported(error.to_string()),
         _ => BackendError::Failed(error.to_string()),
     }
@@ -84,7 +87,7 @@ impl Backend for SessionBackend<'_> {
     fn forward(&self, inputs: Batch<'_>) -> Answer<Array> {
         let batch = Tensor::new(inputs.shape, inputs.data.to_vec())
             .map_err(|e| BackendError::Failed(e.to_string()))?;
-        self.session.forward(&batch).map(Arc::new).map(share).map_err(failed)
+        self.session.forward(&batch, self.cancel).map(Arc::new).map(share).map_err(failed)
     }
 
     fn linear_head(&self) -> Answer<LinearHead> {

@@ -5,6 +5,7 @@
 //! explainer. What is done with the maps (files, terminal) is the caller's.
 
 mod backend;
+mod diagnostics;
 pub mod explainers;
 pub mod in_order;
 pub mod models;
@@ -137,7 +138,7 @@ impl Explaining {
             Err(error) => return failed(Problem::Failed(error)),
         };
         let asked = match Asked::new(network, input, self.needs(model)) {
-            Ok(asked) => asked,
+            Ok(asked) => asked.of(picture),
             Err(problem) => return failed(problem),
         };
         let ranked: Vec<usize> = asked.predictions().iter().map(|p| p.index).collect();

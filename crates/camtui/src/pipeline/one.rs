@@ -9,7 +9,9 @@ use camtui_core::model::{ModelError, Needs, Network, Session, Spent};
 use camtui_host::{ExplainError, Request, run};
 
 use super::backend::SessionBackend;
+use super::diagnostics;
 use super::explainers::Chosen;
+use super::picture::Picture;
 use super::predictions::{Prediction, rank};
 use super::target::Target;
 
@@ -64,6 +66,7 @@ impl From<ModelError> for Problem {
 pub struct Asked<'n> {
     session: Session<'n>,
     predictions: Vec<Prediction>,
+    about_the_picture: Option<String>,
 }
 
 impl<'n> Asked<'n> {
@@ -75,7 +78,19 @@ impl<'n> Asked<'n> {
             return Err(Problem::Failed(format!("the model answers with {bad} instead of a score")));
         }
         let predictions = rank(logits.data(), network.metadata());
-        Ok(Self { session, predictions })
+        Ok(Self { session, predictions, about_the_picture: None })
+    }
+
+    /// Says that the input was made of `picture`, for what there is to tell of that.
+    #[must_use]
+    pub fn of(mut self, picture: &Picture) -> Self {
+        self.about_the_picture = diagnostics::of_picture(picture, self.session.input().shape());
+        self
+    }
+
+    /// What there is to tell of the picture, whatever is asked about it.
+    pub fn about_the_picture(&self) -> Option<&str> {
+        self.about_the_picture.as_deref()
     }
 
     /// All classes, best first.
@@ -118,7 +133,7 @@ pub fn explain(
 ) -> Result<Found, Problem> {
     let begun = Instant::now();
     let network = asked.session.network();
-    let backend = SessionBackend::new(&asked.session)?;
+    let backend = SessionBackend::new(&asked.session, cancel)?;
     let seed = target.seed(network.metadata().classes);
     let info = chosen.info();
     let mut diagnostics = Vec::new();
@@ -141,14 +156,18 @@ pub fn explain(
         };
         let output = run(&chosen.explainer, &backend, &request).map_err(|error| problem(&error))?;
         let mut values = output.map.values;
+        diagnostics.extend(diagnostics::of(&diagnostics::Answer {
+            session: &asked.session,
+            predictions: &asked.predictions,
+            target,
+            chosen,
+            among: &how.explainers,
+            layer: output.layer.as_deref(),
+            size: (output.map.height, output.map.width),
+            values: &values,
+            signed: how.signed,
+        })?);
         if info.rectify && !how.signed {
-            if values.iter().all(|&v| v <= 0.0) && values.iter().any(|&v| v < 0.0) {
-                diagnostics.push(
-                    "the map is blank: everything in it speaks against the class and is removed by the ReLU; \
-                     --signed shows it"
-                        .into(),
-                );
-            }
             for value in &mut values {
                 *value = value.max(0.0);
             }
@@ -166,6 +185,7 @@ pub fn explain(
         fuse(&maps, shape[2], shape[3], how.interpolation, how.signed)
             .map_err(|e| Problem::Failed(e.to_string()))?
     };
+    diagnostics.extend(asked.about_the_picture().map(str::to_owned));
     diagnostics.dedup();
     Ok(Found {
         target: target.clone(),

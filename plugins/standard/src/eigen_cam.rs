@@ -1,0 +1,54 @@
+//! Eigen-CAM: the pattern that most of a layer's variation follows, whatever the class.
+//!
+//! Muhammad and Yeasin, "Eigen-CAM: Class Activation Map using Principal Components", IJCNN 2020. The paper leaves out the
+//! centring, without which the mean activation is found; pytorch-grad-cam centres, and so does this.
+#![forbid(unsafe_code)]
+
+use camtui_plugin::{Description, Error, Explainer, Map, Params, Session};
+
+use crate::eigen::{combine, dot, first_right_singular_vector};
+use crate::weighted::channels;
+
+/// `r(X·v)` for the centred activations X `[Z, K]` and their first right singular vector v; the ReLU r is the program's.
+pub struct EigenCam;
+
+impl Explainer for EigenCam {
+    fn describe() -> Description {
+        Description::new("eigen-cam", "Eigen-CAM")
+            .summary(
+                "r(X·v): activations, centred a channel, along their first right singular vector; v's sign is chosen so that \
+                 the map rises with Σ_k A_k",
+            )
+            .reference("Muhammad and Yeasin 2020, https://arxiv.org/abs/2008.00299")
+            .needs_activations()
+            .rectify()
+            .class_agnostic()
+    }
+
+    fn explain(&self, session: &Session<'_>, _params: &Params<'_>) -> Result<Map, Error> {
+        let layer = session.layer()?;
+        channels(&layer)?;
+        let activation = session.activation(&layer)?;
+        let centred: Vec<Vec<f64>> = activation
+            .planes()
+            .map(|plane| {
+                let mean = plane.iter().map(|&a| f64::from(a)).sum::<f64>() / plane.len() as f64;
+                plane.iter().map(|&a| f64::from(a) - mean).collect()
+            })
+            .collect();
+        let (height, width) = (activation.height(), activation.width());
+        let Some(vector) = first_right_singular_vector(&centred) else {
+            let map = Map::new(height, width, vec![0.0; height * width]).of_layer(&layer);
+            return Ok(map.with_note(format!(
+                "{} is the same at every position, so Eigen-CAM has nothing to show",
+                layer.name()
+            )));
+        };
+        let mut map = combine(&centred, &vector);
+        let total = combine(&centred, &vec![1.0; centred.len()]);
+        if dot(&map, &total) < 0.0 {
+            map.iter_mut().for_each(|m| *m = -*m);
+        }
+        Ok(Map::from_f64(height, width, &map).of_layer(&layer))
+    }
+}
