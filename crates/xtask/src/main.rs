@@ -6,6 +6,8 @@ mod differentiate;
 mod embed;
 mod forward;
 mod run_onnx;
+#[cfg(unix)]
+mod screenshot;
 
 use clap::{Parser, Subcommand};
 
@@ -28,6 +30,9 @@ enum Chore {
     ForwardOnnx(forward::ForwardOnnx),
     /// Run an exported model on tract, to compare it with ONNX Runtime and PyTorch
     RunOnnx(run_onnx::RunOnnx),
+    /// Paint what a user of a terminal sees, by a script of what to press
+    #[cfg(unix)]
+    Screenshot(screenshot::Screenshot),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -37,5 +42,7 @@ fn main() -> anyhow::Result<()> {
         Chore::Differentiate(chore) => chore.run(),
         Chore::ForwardOnnx(chore) => chore.run(),
         Chore::RunOnnx(chore) => chore.run(),
+        #[cfg(unix)]
+        Chore::Screenshot(chore) => chore.run(),
     }
 }
