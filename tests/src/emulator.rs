@@ -74,6 +74,7 @@ pub struct Emulator {
     inlines: Vec<Drawn>,
     clipboard: Option<Vec<u8>>,
     scrolled: usize,
+    taken: usize,
 }
 
 impl Emulator {
@@ -91,6 +92,7 @@ impl Emulator {
             inlines: Vec::new(),
             clipboard: None,
             scrolled: 0,
+            taken: 0,
         }
     }
 
@@ -179,8 +181,14 @@ impl Emulator {
         shown
     }
 
+    /// How many bytes it has taken.
+    pub fn taken(&self) -> usize {
+        self.taken
+    }
+
     /// Takes what the program wrote.
     pub fn take(&mut self, mut bytes: &[u8]) {
+        self.taken += bytes.len();
         while !bytes.is_empty() {
             let taken = match self.within {
                 Within::Text => {

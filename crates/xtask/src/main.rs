@@ -22,6 +22,9 @@ struct Args {
 enum Chore {
     /// Measure camtui beside pytorch-grad-cam and ONNX Runtime
     Bench(bench::Bench),
+    /// Measure how long the interactive session keeps its user waiting
+    #[cfg(unix)]
+    BenchSession(bench::session::BenchSession),
     /// Make the embedded model's weight file from the published checkpoint
     EmbedModel(embed::EmbedModel),
     /// Append the gradients to a forward ONNX model
@@ -38,6 +41,8 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     match Args::parse().chore {
         Chore::Bench(chore) => chore.run(),
+        #[cfg(unix)]
+        Chore::BenchSession(chore) => chore.run(),
         Chore::EmbedModel(chore) => chore.run(),
         Chore::Differentiate(chore) => chore.run(),
         Chore::ForwardOnnx(chore) => chore.run(),

@@ -240,13 +240,14 @@ impl Session {
         self.shared.emulator.lock().unwrap()
     }
 
-    /// Waits until the terminal shows, in a whole frame, what is wanted. Otherwise says what it shows.
+    /// Waits until the terminal shows, in a whole frame, what is wanted, and says when the bytes came that made it so.
+    /// Otherwise says what it shows.
     pub fn reaches(
         &self,
         what: &str,
         limit: Duration,
         wanted: impl Fn(&Emulator) -> bool,
-    ) -> Result<(), String> {
+    ) -> Result<Instant, String> {
         let deadline = Instant::now() + limit;
         let mut emulator = self.emulator();
         while emulator.in_frame() || !wanted(&emulator) {
@@ -255,7 +256,9 @@ impl Session {
             }
             emulator = self.shared.more.wait_timeout(emulator, Duration::from_millis(50)).unwrap().0;
         }
-        Ok(())
+        let taken = emulator.taken();
+        drop(emulator);
+        Ok(self.shared.arrived.lock().unwrap().when(taken).unwrap_or_else(Instant::now))
     }
 
     /// Waits until the terminal holds and shows what is wanted; fails if it never does.
@@ -288,7 +291,7 @@ impl Session {
     pub fn wait_for_rest(&self, rest: Duration) -> Instant {
         let deadline = Instant::now() + PATIENCE + rest;
         loop {
-            let last = self.shared.arrived.lock().unwrap().last.unwrap_or(self.begun);
+            let last = self.shared.arrived.lock().unwrap().last().unwrap_or(self.begun);
             if last.elapsed() >= rest {
                 return last;
             }
@@ -315,9 +318,7 @@ impl Session {
 
     /// Forgets the bytes that have come, which a long session has no room for. The screen stays.
     pub fn forget(&self) {
-        let mut arrived = self.shared.arrived.lock().unwrap();
-        arrived.forgotten += arrived.bytes.len();
-        arrived.bytes = Vec::new();
+        self.shared.arrived.lock().unwrap().forget();
     }
 
     /// Whether the program is still there.

@@ -24,14 +24,32 @@ pub(super) struct Arrived {
     pub bytes: Vec<u8>,
     /// How many were forgotten.
     pub forgotten: usize,
-    /// When the last ones came.
-    pub last: Option<Instant>,
+    /// When they came: after each piece, how many there were since the start.
+    pub times: Vec<(usize, Instant)>,
 }
 
 impl Arrived {
     /// How many bytes came since the start.
     pub fn count(&self) -> usize {
         self.forgotten + self.bytes.len()
+    }
+
+    /// When the last ones came.
+    pub fn last(&self) -> Option<Instant> {
+        self.times.last().map(|(_, at)| *at)
+    }
+
+    /// When so many had come.
+    pub fn when(&self, count: usize) -> Option<Instant> {
+        let at = self.times.partition_point(|(before, _)| *before < count);
+        self.times.get(at).map(|(_, at)| *at)
+    }
+
+    /// Forgets all but how many there were, and when the last ones came.
+    pub fn forget(&mut self) {
+        self.forgotten = self.count();
+        self.bytes = Vec::new();
+        self.times = self.times.last().copied().into_iter().collect();
     }
 }
 
@@ -96,9 +114,11 @@ fn read(
         }
         let most = until_pause.min(buffer.len());
         let Ok(length @ 1..) = master.read(&mut buffer[..most]) else { return };
+        let now = Instant::now();
         let mut arrived = shared.arrived.lock().unwrap();
         arrived.bytes.extend_from_slice(&buffer[..length]);
-        arrived.last = Some(Instant::now());
+        let count = arrived.count();
+        arrived.times.push((count, now));
         drop(arrived);
         if pieces.send(buffer[..length].to_vec()).is_err() {
             return;

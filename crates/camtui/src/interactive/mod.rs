@@ -10,6 +10,7 @@
 
 pub mod action;
 pub mod analyst;
+pub mod hangup;
 pub mod keys;
 pub mod layout;
 pub mod picture;

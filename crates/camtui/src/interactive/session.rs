@@ -12,6 +12,7 @@ use ratatui::layout::Rect;
 
 use super::action::{Action, Effect};
 use super::analyst::Analyst;
+use super::hangup;
 use super::keys::command_for;
 use super::screen::{PanicGuard, Screen};
 use super::state::State;
@@ -55,6 +56,8 @@ pub fn run(analyst: Box<dyn Analyst>, names: &[String], capabilities: &Capabilit
     let mut screen = Screen::take()?;
     // Only now, in raw mode, and after the terminal's capabilities were asked for.
     watch_input(&sender)?;
+    let on_hangup = sender.clone();
+    hangup::watch(move |error| drop(on_hangup.send(Message::InputLost(error))))?;
 
     let size = screen.terminal.size()?;
     let palette = Palette::new(capabilities.colours != Colours::None);

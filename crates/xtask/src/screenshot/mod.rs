@@ -91,9 +91,10 @@ impl Kind {
     }
 }
 
-fn measures(text: &str) -> Result<(u16, u16), String> {
+/// Two numbers with an x between them.
+pub fn measures(text: &str) -> Result<(u16, u16), String> {
     let both = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    both.filter(|&(w, h)| (4..=100).contains(&w) && (4..=100).contains(&h))
+    both.filter(|&(w, h)| (4..=500).contains(&w) && (4..=500).contains(&h))
         .ok_or_else(|| format!("{text:?} is not like 12x24"))
 }
 
@@ -202,7 +203,7 @@ impl Stage<'_> {
 impl Play {
     fn take(&mut self, step: &Step) -> Result<()> {
         let wait = |what: &str, wanted: &dyn Fn(&Emulator) -> bool| {
-            self.session.reaches(what, PATIENCE, wanted).map_err(|never| anyhow!(never))
+            self.session.reaches(what, PATIENCE, wanted).map(drop).map_err(|never| anyhow!(never))
         };
         let whole = |emulator: &Emulator| {
             let shown = emulator.shown();
