@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use camtui_tests::emulator::Emulator;
+use camtui_tests::emulator::{Emulator, Shown};
 use camtui_tests::kitty::Event;
 use camtui_tests::program::example;
 use camtui_tests::terminal::{FAR, KITTY, PLAIN, SILENT, SIXEL, SLOW, Script, Session, Streams, Terminal};
@@ -43,7 +43,7 @@ fn says(emulator: &Emulator, (name, class): (&str, &str)) -> bool {
 /// The kitty pictures on the screen, if there are any and each is there whole and once.
 fn whole(emulator: &Emulator) -> Option<BTreeSet<u32>> {
     let shown = emulator.shown();
-    let complete = !shown.is_empty() && shown.iter().all(|picture| picture.is_whole());
+    let complete = !shown.is_empty() && shown.iter().all(Shown::is_whole);
     complete.then(|| shown.iter().map(|picture| picture.picture).collect())
 }
 
@@ -240,7 +240,7 @@ fn a_session_that_waits_costs_nothing() {
         let (process, mark) = (session.process(), session.mark());
         let before = process.cpu().unwrap();
         std::thread::sleep(Duration::from_secs(3));
-        let spent = process.cpu().unwrap() - before;
+        let spent = process.cpu().unwrap().saturating_sub(before);
         assert!(spent <= Duration::from_millis(10), "{spent:?} in 3 s");
         assert_eq!(session.count_since(mark), 0, "{:?}", String::from_utf8_lossy(&session.since(mark)));
         quit(session);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use camtui_tests::Home;
-use camtui_tests::emulator::Emulator;
+use camtui_tests::emulator::{Emulator, Shown};
 use camtui_tests::terminal::{KITTY, Mark, PLAIN, Session, Streams, Terminal};
 use clap::Args;
 
@@ -103,7 +103,7 @@ impl BenchSession {
     fn once(&self, program: &std::path::Path) -> Result<[Option<f64>; ROWS.len()]> {
         let home = Home::new();
         let run = home.prepared(program, ["-m", self.model.as_str()]);
-        let mut run = self.paths.iter().fold(run, |run, path| run.arg(path));
+        let mut run = self.paths.iter().fold(run, camtui_tests::Run::arg);
         run.command.current_dir(std::env::current_dir()?);
         let terminal = Terminal::new(if self.blocks { PLAIN } else { KITTY })
             .size(self.size.0, self.size.1)
@@ -120,7 +120,11 @@ impl BenchSession {
         session.wait_for_rest(REST);
         let before = session.process().cpu();
         std::thread::sleep(IDLE);
-        let idle = session.process().cpu().zip(before).map(|(after, before)| milliseconds(after - before));
+        let idle = session
+            .process()
+            .cpu()
+            .zip(before)
+            .map(|(after, before)| milliseconds(after.saturating_sub(before)));
         session.types("q");
         session.end();
         let since_start = |at: Instant| Some(milliseconds(at - begun));
@@ -158,7 +162,7 @@ impl BenchSession {
         }
         let shown = emulator.shown();
         !shown.is_empty()
-            && shown.iter().all(|picture| picture.is_whole())
+            && shown.iter().all(Shown::is_whole)
             && before.is_none_or(|before| shown.iter().any(|now| !before.pictures.contains(&now.picture)))
     }
 }

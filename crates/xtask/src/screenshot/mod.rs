@@ -3,7 +3,7 @@
 //! A script (`steps`; the project's own are in `crates/xtask/screens`) starts camtui in a scripted terminal of the
 //! end-to-end tests, which knows kitty's graphics, and types; `paint` makes pixels of what that terminal then holds, with
 //! `fonts` for letters, `shapes` for what must meet the cell's edges and `colours` for a terminal's own ones. The fonts
-//! are the user's: DejaVu Sans Mono (Debian: fonts-dejavu-core) has all letters that camtui uses; others fill in.
+//! are the user's: `DejaVu Sans Mono` (Debian: fonts-dejavu-core) has all letters that camtui uses; others fill in.
 
 mod canvas;
 mod colours;
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use camtui_tests::Home;
-use camtui_tests::emulator::Emulator;
+use camtui_tests::emulator::{Emulator, Shown};
 use camtui_tests::program::repository;
 use camtui_tests::terminal::{KITTY, Mouse, PLAIN, SIXEL, Script, Session, Streams, Terminal};
 use clap::{Args, ValueEnum};
@@ -207,7 +207,7 @@ impl Play {
         };
         let whole = |emulator: &Emulator| {
             let shown = emulator.shown();
-            !shown.is_empty() && shown.iter().all(|picture| picture.is_whole())
+            !shown.is_empty() && shown.iter().all(Shown::is_whole)
         };
         match step {
             Step::Wait(words) => wait(words, &|emulator| emulator.screen().contents().contains(words))?,
