@@ -2,12 +2,16 @@
 //! readers of the files it writes that owe nothing to its own code.
 //!
 //! Each file of `tests/tests` is one subject. Nothing here knows camtui's crates: what these tests see is what a user
-//! of the binary sees.
+//! of the binary sees. The chores (`xtask`) use the terminals as well, to make screenshots and to measure the session.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::return_self_not_must_use, reason = "what is asked of a run is often the last of it")]
 
+#[cfg(unix)]
+pub mod emulator;
 pub mod files;
+#[cfg(unix)]
+pub mod kitty;
 pub mod program;
 pub mod run;
 pub mod server;

@@ -21,11 +21,11 @@ pub fn example(name: &str) -> PathBuf {
     repository().join("examples").join(name)
 }
 
-/// The folder that this profile builds into.
+/// The folder that this profile builds into: a test lies in its `deps`, a program in it.
 pub fn build_folder() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let deps = test.ancestors().find(|folder| folder.ends_with("deps"));
-    deps.and_then(Path::parent).expect("a test lies in PROFILE/deps of the target folder").to_owned()
+    let own = std::env::current_exe().unwrap();
+    let deps = own.ancestors().find(|folder| folder.ends_with("deps"));
+    deps.unwrap_or(&own).parent().expect("every program lies in a folder").to_owned()
 }
 
 /// A folder for what tests make and later runs may find again.

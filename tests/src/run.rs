@@ -76,7 +76,8 @@ impl Home {
         self.prepared(Path::new("sh"), ["-c", line]).env("PATH", folders.unwrap())
     }
 
-    fn prepared<A: AsRef<OsStr>>(&self, program: &Path, args: impl IntoIterator<Item = A>) -> Run {
+    /// The same with another program.
+    pub fn prepared<A: AsRef<OsStr>>(&self, program: &Path, args: impl IntoIterator<Item = A>) -> Run {
         let mut command = Command::new(program);
         command.env_clear().current_dir(self.0.path());
         command.envs(["PATH", "SYSTEMROOT"].iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
@@ -159,6 +160,12 @@ impl Run {
         feeder.join().unwrap();
         let stderr = String::from_utf8_lossy(&stderr.join().unwrap()).into_owned();
         Ended::new(status, stdout.join().unwrap(), stderr, begun.elapsed())
+    }
+}
+
+impl From<Run> for Command {
+    fn from(run: Run) -> Self {
+        run.command
     }
 }
 

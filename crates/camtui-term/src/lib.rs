@@ -14,7 +14,6 @@ pub mod detect;
 pub mod draw;
 pub mod environment;
 pub mod fit;
-pub mod input;
 pub mod kitty;
 pub mod output;
 mod pixels;

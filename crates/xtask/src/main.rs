@@ -6,6 +6,8 @@ mod differentiate;
 mod embed;
 mod forward;
 mod run_onnx;
+#[cfg(unix)]
+mod screenshot;
 
 use clap::{Parser, Subcommand};
 
@@ -20,6 +22,9 @@ struct Args {
 enum Chore {
     /// Measure camtui beside pytorch-grad-cam and ONNX Runtime
     Bench(bench::Bench),
+    /// Measure how long the interactive session keeps its user waiting
+    #[cfg(unix)]
+    BenchSession(bench::session::BenchSession),
     /// Make the embedded model's weight file from the published checkpoint
     EmbedModel(embed::EmbedModel),
     /// Append the gradients to a forward ONNX model
@@ -28,14 +33,21 @@ enum Chore {
     ForwardOnnx(forward::ForwardOnnx),
     /// Run an exported model on tract, to compare it with ONNX Runtime and PyTorch
     RunOnnx(run_onnx::RunOnnx),
+    /// Paint what a user of a terminal sees, by a script of what to press
+    #[cfg(unix)]
+    Screenshot(screenshot::Screenshot),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().chore {
         Chore::Bench(chore) => chore.run(),
+        #[cfg(unix)]
+        Chore::BenchSession(chore) => chore.run(),
         Chore::EmbedModel(chore) => chore.run(),
         Chore::Differentiate(chore) => chore.run(),
         Chore::ForwardOnnx(chore) => chore.run(),
         Chore::RunOnnx(chore) => chore.run(),
+        #[cfg(unix)]
+        Chore::Screenshot(chore) => chore.run(),
     }
 }

@@ -21,6 +21,7 @@ use crate::interactive::analyst::{
     Target as Wanted, Watch,
 };
 use crate::job::Job;
+use crate::pipeline::diagnostics::blank;
 use crate::pipeline::explainers::Chosen;
 use crate::pipeline::models::{self, Loaded};
 use crate::pipeline::picture::Picture;
@@ -63,9 +64,11 @@ pub(super) struct PipelineAnalyst {
     resize: Option<Resize>,
     pub(super) random_seed: u64,
     threads: usize,
+    /// How many models the command line named.
+    compared: usize,
     cache: Cache,
     paths: Mutex<Vec<PathBuf>>,
-    pub(super) inputs: RwLock<Vec<Input>>,
+    inputs: RwLock<Vec<Input>>,
     pictures: Kept<PictureId, Picture>,
     known: Kept<(PictureId, usize), Known>,
 }
@@ -82,6 +85,7 @@ impl PipelineAnalyst {
             }
             (None, ModelSource::Embedded) => source.to_string(),
         };
+        let compared = job.sources.len();
         let mut sources = job.sources;
         sources.extend(here.iter().map(|(_, source)| source.clone()));
         let mut models: Vec<Model> = Vec::new();
@@ -103,12 +107,34 @@ impl PipelineAnalyst {
             resize: crate::job::resize(args),
             random_seed: args.seed,
             threads,
+            compared,
             cache,
             paths: Mutex::new(paths.to_vec()),
             inputs: RwLock::new(job.inputs),
             pictures: Kept::new(KEPT_PIXELS),
             known: Kept::new(KEPT_ANSWERS),
         }
+    }
+
+    /// All inputs, in the order of their ids.
+    pub(super) fn inputs(&self) -> Vec<Input> {
+        self.inputs.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the session was started on and what was opened since.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The models by what `--model` would say, the current one first.
+    pub(super) fn model_names(&self, current: usize) -> Vec<String> {
+        let name = |model: &Model| match &model.source {
+            ModelSource::Embedded => Some(model.name.clone()),
+            ModelSource::File(path) => std::path::absolute(path).ok()?.to_str().map(str::to_owned),
+        };
+        let first = self.models.get(current).and_then(name);
+        let others = self.models.iter().take(self.compared).filter_map(name);
+        first.clone().into_iter().chain(others.filter(|other| Some(other) != first.as_ref())).collect()
     }
 
     pub(super) fn model(&self, index: usize) -> Result<&Open, String> {
@@ -250,6 +276,7 @@ impl Analyst for PipelineAnalyst {
         // session's, which shows the signed map without asking again.
         let fused = question.layers.len() > 1;
         let how = How {
+            explainers: std::slice::from_ref(&chosen),
             layers: &question.layers,
             signed: !fused,
             interpolation: Interpolation::Bilinear,
@@ -263,13 +290,15 @@ impl Analyst for PipelineAnalyst {
         )?;
         let (photo, seen) = self.picture(question.picture)?.drawn(&self.recipe(open))?;
         let mut notes = open.notices.clone();
+        let rectify = chosen.info().rectify && !fused;
+        notes.extend(blank(rectify, found.map.values()).map(str::to_owned));
         notes.extend(found.diagnostics.iter().map(|note| sanitise(note)));
         Ok(Explanation {
             question: question.clone(),
             photo,
             seen,
             map: found.map,
-            rectify: chosen.info().rectify && !fused,
+            rectify,
             predictions: Arc::clone(&known.predictions),
             class: target.class,
             against: target.against,

@@ -6,6 +6,7 @@
 mod answer;
 mod catalogue;
 mod kept;
+mod remember;
 mod save;
 
 use std::io::{self, IsTerminal as _};
@@ -24,9 +25,11 @@ use crate::interactive::analyst::{Analyst, Question, Target};
 use crate::interactive::browser::Sort;
 use crate::interactive::layout::Panes;
 use crate::interactive::look::Look;
+use crate::interactive::resume::Remembered;
 use crate::interactive::state::Start;
 use crate::interactive::{self, Ending, Settings};
 use crate::job::Job;
+use crate::log::{self, Level};
 use crate::store::Places;
 
 use answer::PipelineAnalyst;
@@ -41,10 +44,27 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
             "this is no terminal to be interactive in; camtui --render works without one"
         )));
     }
-    let here = [PathBuf::from(".")];
-    let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
-    let mut job = Job::new(args, paths, places)?;
-    let mut notices = std::mem::take(&mut job.notices);
+    let place = Remembered::place(places);
+    let left = if args.resume() { place.as_deref().and_then(Remembered::read) } else { None };
+    let mut notices = Vec::new();
+    let with_left = left.as_ref().map(|left| remember::taken_up(args, left, places));
+    if args.resume() && left.is_none() {
+        notices.push("there is no earlier session to take up".to_owned());
+    }
+    let args = match with_left {
+        Some(taken_up) => match Job::new(&taken_up, &paths_of(&taken_up), places) {
+            Ok(_) => taken_up,
+            Err(why) => {
+                notices.push(remember::not_taken_up(&why.to_string()));
+                args.clone()
+            }
+        },
+        None => args.clone(),
+    };
+    let args = &args;
+    let paths = paths_of(args);
+    let mut job = Job::new(args, &paths, places)?;
+    notices.append(&mut job.notices);
     let forced = args.protocol();
     let config = &args.settings;
     let capabilities = detect(&DetectOptions::from_process(forced));
@@ -73,12 +93,18 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
         ..Look::default()
     };
     let compared_models = job.sources.len();
-    let watched = if config.watch { inputs::folders(paths) } else { Vec::new() };
-    let analyst: Arc<dyn Analyst> = Arc::new(PipelineAnalyst::new(job, args, places, paths));
+    let watched = if config.watch { inputs::folders(&paths) } else { Vec::new() };
+    let remembered = |paths: &[String]| remember::places_of(paths, &job.inputs);
+    let picture = left.as_ref().and_then(|left| remembered(left.picture.as_slice()).first().copied());
+    let marked = left.as_ref().map_or_else(Vec::new, |left| remembered(&left.marks));
+    let sort = left.as_ref().and_then(|left| left.sort.as_deref()).and_then(Sort::parse);
+    let pipeline = Arc::new(PipelineAnalyst::new(job, args, places, &paths));
+    let analyst: Arc<dyn Analyst> = Arc::<PipelineAnalyst>::clone(&pipeline);
     let start = Start {
         catalogue: analyst.catalogue(),
         pictures: analyst.pictures(),
-        question,
+        question: Question { picture: picture.unwrap_or(0), ..question },
+        marked,
         look,
         panes: Panes {
             browser: hidden(config.panes.browser),
@@ -86,7 +112,7 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
             side: hidden(config.panes.side),
             side_cols: config.panes.side_width,
         },
-        sort: Sort::default(),
+        sort: sort.unwrap_or_default(),
         keymap: config.keys.clone(),
         thumbnails: config.thumbnails && thumbnails_suit(&capabilities),
         compared_models,
@@ -103,13 +129,22 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
         watched,
         capabilities,
     };
-    let (ending, _) =
+    let (ending, state) =
         interactive::run(&analyst, start, settings).context("the interactive session cannot go on")?;
+    let written = place.map(|place| remember::left(&pipeline, &state, args).write(&place));
+    if let Some(Err(why)) = written {
+        log::note(Level::Warning, &why);
+    }
     match ending {
         Ending::Quit => Ok(()),
         Ending::Interrupted => Err(Failure::Interrupted),
         Ending::Signal(number) => Err(Failure::Signal(number)),
     }
+}
+
+/// What the session is over: the paths of the command line, or the current folder.
+fn paths_of(args: &ExplainArgs) -> Vec<PathBuf> {
+    if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() }
 }
 
 /// A pane that is wanted is there where there is room.

@@ -8,6 +8,8 @@ use clap::Parser as _;
 use ratatui::style::Color;
 
 use super::settings::{Kind, SETTINGS};
+use camtui_term::Protocol;
+
 use super::*;
 use crate::cli::Cli;
 use crate::interactive::command::{Command, TABLE};

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
-use std::time::Duration;
 
 use base64::Engine as _;
 use camtui_term::{Capabilities, Protocol};
@@ -16,6 +15,7 @@ use crossterm::event::{self, Event};
 
 use super::action::{Action, Effect};
 use super::analyst::Analyst;
+use super::hangup;
 use super::keys::Key;
 use super::picture::Encoded;
 use super::screen::{Mouse, Options, PanicGuard, Report as Written, Screen};
@@ -214,52 +214,30 @@ fn reporter(sender: &Sender<Message>) -> Report {
 }
 
 fn watch_input(sender: &Sender<Message>) -> io::Result<()> {
-    let sender = sender.clone();
+    let reader = sender.clone();
     thread::Builder::new().name("camtui-input".to_owned()).spawn(move || {
         loop {
-            // crossterm would read the end of a terminal that has gone for ever; so it reads only what is there.
-            let events = camtui_term::input::wait().and_then(|()| waiting_events());
-            let (events, lost) = match events {
-                Ok(events) => (events.into_iter().map(Message::Event).collect(), false),
-                Err(error) => (vec![Message::Lost(error)], true),
-            };
-            if events.into_iter().any(|event| sender.send(event).is_err()) || lost {
+            let message = event::read().map_or_else(Message::Lost, Message::Event);
+            let lost = matches!(message, Message::Lost(_));
+            if reader.send(message).is_err() || lost {
                 return;
             }
         }
     })?;
-    Ok(())
+    let sender = sender.clone();
+    hangup::watch(move |error| drop(sender.send(Message::Lost(error))))
 }
 
-/// What can be read without waiting; on systems where nothing was waited for, at least one event.
-fn waiting_events() -> io::Result<Vec<Event>> {
-    let mut events = Vec::new();
-    if cfg!(not(unix)) {
-        events.push(event::read()?);
-    }
-    while event::poll(Duration::ZERO)? {
-        events.push(event::read()?);
-    }
-    Ok(events)
-}
-
-/// Another size of the terminal is an event; the first of the other signals ends the session in good order, a second one
-/// does not wait for that.
+/// The first signal ends the session in good order; a second one does not wait for that.
 #[cfg(unix)]
 fn watch_signals(sender: &Sender<Message>) -> io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGWINCH])?;
+    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT])?;
     let sender = sender.clone();
     thread::Builder::new().name("camtui-signals".to_owned()).spawn(move || {
         let mut count = 0;
         for signal in signals.forever() {
-            if signal == SIGWINCH {
-                if let Ok((cols, rows)) = crossterm::terminal::size() {
-                    let _ = sender.send(Message::Event(Event::Resize(cols, rows)));
-                }
-                continue;
-            }
             count += 1;
             if count > 1 || sender.send(Message::Signal(signal)).is_err() {
                 super::screen::give_back();

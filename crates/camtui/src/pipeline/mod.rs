@@ -5,7 +5,7 @@
 //! explainer. What is done with the maps (files, terminal) is the caller's.
 
 mod backend;
-mod diagnostics;
+pub mod diagnostics;
 pub mod explainers;
 pub mod in_order;
 pub mod models;
@@ -73,7 +73,8 @@ impl Explaining {
     /// What is the same for every target.
     pub fn how(&self) -> How<'_> {
         let (layers, interpolation) = (self.layers.as_slice(), self.interpolation);
-        How { layers, signed: self.signed, interpolation, random_seed: self.random_seed }
+        let (explainers, random_seed) = (self.explainers.as_slice(), self.random_seed);
+        How { explainers, layers, signed: self.signed, interpolation, random_seed }
     }
 
     /// What the explainers will ask of `model`, so that it is compiled once.

@@ -110,8 +110,10 @@ impl<'n> Asked<'n> {
 }
 
 /// What is the same for every target of a picture.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct How<'a> {
+    /// All explainers that are asked.
+    pub explainers: &'a [Chosen],
     /// Layers by name; none means the model's or the explainer's default, several are fused.
     pub layers: &'a [String],
     /// The map without its outermost ReLU.
@@ -161,7 +163,7 @@ pub fn explain(
             predictions: &asked.predictions,
             target,
             chosen,
-            among: &how.explainers,
+            among: how.explainers,
             layer: output.layer.as_deref(),
             size: (output.map.height, output.map.width),
             values: &values,

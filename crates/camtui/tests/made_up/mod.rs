@@ -74,6 +74,7 @@ impl MadeUp {
             catalogue: self.catalogue(),
             pictures: self.pictures(),
             question,
+            marked: Vec::new(),
             look: Look::default(),
             panes: Panes::default(),
             sort: Sort::default(),

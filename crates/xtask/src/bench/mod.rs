@@ -3,11 +3,13 @@
 //! Figures from different days, machines or thread counts say nothing about each other, so everything is measured in
 //! one run and in turns: a few pictures each, then the next, over and over. `own` runs camtui's engine in this process,
 //! `peers` runs the others in Python processes that stay warm, `cold` starts each program anew up to a written PNG and
-//! watches its memory, `stats` makes medians of it. Without a Python camtui is measured alone.
+//! watches its memory, `stats` makes medians of it; `session` is a chore of its own. Without a Python camtui is measured alone.
 
 mod cold;
 mod own;
 mod peers;
+#[cfg(unix)]
+pub mod session;
 mod stats;
 
 use std::path::{Path, PathBuf};

@@ -43,6 +43,8 @@ pub struct Start {
     pub pictures: Vec<NewPicture>,
     /// The first question.
     pub question: Question,
+    /// Pictures that are marked.
+    pub marked: Vec<PictureId>,
     /// How answers are drawn.
     pub look: Look,
     /// Which panes are wanted.
@@ -137,6 +139,11 @@ impl State {
     /// The state at the start, and what is to be done first.
     pub fn start(start: Start, size: (u16, u16)) -> (Self, Vec<Effect>) {
         let mut browser = Browser::new(start.pictures);
+        for id in start.marked {
+            if let Some(entry) = browser.entries.get_mut(id) {
+                entry.marked = true;
+            }
+        }
         browser.sort = start.sort;
         browser.arrange();
         let mut state = Self {

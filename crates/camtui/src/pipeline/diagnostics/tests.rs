@@ -12,6 +12,8 @@ use prost::Message as _;
 
 use super::super::models::Loaded;
 use super::super::{Asked, Explaining, explain};
+use std::sync::Arc;
+
 use super::*;
 
 /// `[N, 3, 8, 8]` → `conv` [4, 8, 8] → `relu` → `clip` at 6 → pooled [4, 1, 1] → 3 logits.
@@ -75,7 +77,7 @@ impl Net {
         let input = Tensor::new([1, 3, 8, 8], input).unwrap();
         let asked = Asked::new(&how.models[0].network, input, how.needs(0)).unwrap();
         let cancel = AtomicBool::new(false);
-        explain(&asked, &how.explainers[0], &target, &how, &cancel, &|_| {}).unwrap().diagnostics
+        explain(&asked, &how.explainers[0], &target, &how.how(), &cancel, &|_| {}).unwrap().diagnostics
     }
 
     /// The likeliest class.
@@ -174,7 +176,7 @@ fn a_class_that_plays_no_part_or_is_not_seen_is_told() {
 fn a_picture_smaller_than_the_input_is_told() {
     let photo = |width: u32, height: u32| {
         let pixels = vec![0; (width * height * 3) as usize];
-        Picture::Photo(Photo::from_rgb("p", width, height, pixels).unwrap())
+        Picture::Photo(Arc::new(Photo::from_rgb("p", width, height, pixels).unwrap()))
     };
     let input = [1, 3, 40, 50];
     assert_eq!(of_picture(&photo(50, 40), &input), None);

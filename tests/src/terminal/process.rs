@@ -1,0 +1,78 @@
+//! A running process as the system sees it: processor time, threads, open files, memory. Linux tells it in `/proc`.
+
+use std::fs;
+use std::time::Duration;
+
+/// One tick of processor time in `/proc`: 100 of them make a second on every Linux that Rust runs on.
+const TICK: Duration = Duration::from_millis(10);
+
+/// A process by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process(pub u32);
+
+impl Process {
+    /// Processor time of all its threads, in user and system mode, to a hundredth of a second; `None` where it has gone.
+    pub fn cpu(self) -> Option<Duration> {
+        let stat = self.read("stat")?;
+        // The name may contain anything, so count from the parenthesis that ends it: the state is the next field.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks: u32 = fields.get(11)?.parse::<u32>().ok()? + fields.get(12)?.parse::<u32>().ok()?;
+        Some(TICK * ticks)
+    }
+
+    /// How many threads it has.
+    pub fn threads(self) -> Option<usize> {
+        Some(fs::read_dir(self.path("task")).ok()?.count())
+    }
+
+    /// How many files, sockets and pipes it has open.
+    pub fn files(self) -> Option<usize> {
+        Some(fs::read_dir(self.path("fd")).ok()?.count())
+    }
+
+    /// Memory that it occupies, in bytes.
+    pub fn memory(self) -> Option<u64> {
+        let status = self.read("status")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+    }
+
+    /// Whether it has ended and nobody has asked how.
+    pub fn has_ended(self) -> bool {
+        self.read("stat")
+            .and_then(|stat| Some(stat.rsplit_once(')')?.1.trim_start().starts_with('Z')))
+            .unwrap_or(true)
+    }
+
+    fn path(self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.0)
+    }
+
+    fn read(self, name: &str) -> Option<String> {
+        fs::read_to_string(self.path(name)).ok()
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_known() {
+        let own = Process(std::process::id());
+        let before = own.cpu().unwrap();
+        let begun = std::time::Instant::now();
+        let mut value = 1_u64;
+        while begun.elapsed() < Duration::from_millis(300) {
+            value = std::hint::black_box(value.wrapping_mul(3));
+        }
+        let spent = own.cpu().unwrap() - before;
+        assert!(spent >= Duration::from_millis(20), "{spent:?}");
+        let (threads, files) = (own.threads().unwrap(), own.files().unwrap());
+        let _file = fs::File::open("/dev/null").unwrap();
+        // Other tests run in threads of the same process and open files as well.
+        assert!(threads >= 1 && files >= 3);
+        assert!(own.memory().unwrap() > 1 << 20);
+        assert!(!own.has_ended() && Process(u32::MAX).has_ended());
+    }
+}
