@@ -4,6 +4,7 @@ mod described;
 
 use std::path::PathBuf;
 
+use camtui_term::Protocol;
 use clap::Parser as _;
 use ratatui::style::Color;
 
