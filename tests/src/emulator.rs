@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::kitty::placeholder::{self, Part};
+use crate::kitty::placeholder::{self, PLACEHOLDER, Part};
 use crate::kitty::{Graphics, Place, Where};
 
 /// Lines of the main screen that are kept after they have scrolled away.
@@ -179,6 +179,19 @@ impl Emulator {
             }
         }
         shown
+    }
+
+    /// What it holds and shows, for people.
+    pub fn described(&self) -> String {
+        let contents = self.screen().contents();
+        let cells: String = contents
+            .chars()
+            .filter(|&letter| placeholder::number(letter).is_none())
+            .map(|letter| if letter == PLACEHOLDER { '░' } else { letter })
+            .collect();
+        let held: Vec<&u32> = self.graphics.pictures().keys().collect();
+        let frame = if self.in_frame { "within a frame; " } else { "" };
+        format!("{frame}pictures held: {held:?}, shown: {:?}\n{cells}", self.shown())
     }
 
     /// How many bytes it has taken.
@@ -369,6 +382,7 @@ mod tests {
         let twice = after(&format!("{}{PLACED}{PLACED}", picture()));
         assert!(!twice.shown()[0].is_whole());
         assert_eq!(twice.shown()[0].repeated, 2);
+        assert!(twice.described().ends_with("\n░░░░"), "{}", twice.described());
         assert!(after(&format!("{}{PLACED}\x1b[2J", picture())).shown().is_empty());
         assert!(after(PLACED).shown().is_empty(), "a picture that never came");
     }

@@ -34,8 +34,8 @@ pub struct Part {
     pub part: (u16, u16),
 }
 
-/// The number that a mark stands for.
-fn number(mark: char) -> Option<u16> {
+/// The number that a mark stands for, if it is one.
+pub fn number(mark: char) -> Option<u16> {
     let mut before = 0;
     for (first, length) in MARKS {
         if (first..first + length).contains(&u32::from(mark)) {

@@ -252,7 +252,7 @@ impl Session {
         let mut emulator = self.emulator();
         while emulator.in_frame() || !wanted(&emulator) {
             if Instant::now() >= deadline {
-                return Err(format!("never {what} in {limit:?}:\n{}", emulator.screen().contents()));
+                return Err(format!("never {what} in {limit:?}: {}", emulator.described()));
             }
             emulator = self.shared.more.wait_timeout(emulator, Duration::from_millis(50)).unwrap().0;
         }

@@ -62,6 +62,14 @@ impl Fonts {
     }
 }
 
+#[cfg(test)]
+impl Fonts {
+    /// None: letters are frames, and what `shapes` knows is what it is.
+    pub fn none() -> Self {
+        Self { regular: Vec::new(), bold: Vec::new(), size: 10.0, baseline: 15 }
+    }
+}
+
 fn load(path: &Path) -> Result<Font> {
     let bytes = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let font = Font::from_bytes(bytes, FontSettings::default());

@@ -132,3 +132,59 @@ fn fitted_to_cells(emulator: &Emulator, placement: &Placement, (width, height): 
     imageops::replace(&mut whole, &picture, i64::from(spare.0 / 2), i64::from(spare.1 / 2));
     whole
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screenshot::colours::DARK;
+
+    const RED: [u8; 3] = [255, 0, 0];
+    const BLUE: [u8; 3] = [0, 0, 255];
+
+    /// Two pixels, red and blue, as picture 7.
+    const PICTURE: &str = "i=7,f=24,s=2,v=1,C=1;/wAAAAD/";
+
+    /// What a screen of 6×3 cells of 10×20 pixels looks like.
+    fn painted(text: &str) -> RgbImage {
+        let mut emulator = Emulator::new((6, 3), (10, 20));
+        emulator.take(b"\x1b[?25l");
+        emulator.take(text.as_bytes());
+        assert_eq!(emulator.graphics().faults(), [] as [String; 0]);
+        let image = paint(&emulator, &Fonts::none(), &DARK);
+        assert_eq!(image.dimensions(), (70, 70));
+        image
+    }
+
+    /// The pixel in the middle of a cell.
+    fn middle(image: &RgbImage, row: u32, col: u32) -> [u8; 3] {
+        image.get_pixel(5 + 10 * col + 5, 5 + 20 * row + 10).0
+    }
+
+    #[test]
+    fn placeholders_show_the_parts_that_they_name() {
+        // Twenty pixels wide and ten high: fitted into two cells, with room above and below. The parts change places.
+        let cells = "\x1b[38;5;7m\u{10EEEE}\u{305}\u{30D}\u{10EEEE}\u{305}\u{305}";
+        let image = painted(&format!("\x1b_Ga=T,U=1,c=2,r=1,{PICTURE}\x1b\\\x1b[2;3H{cells}"));
+        // The colours blend where they meet.
+        assert!(middle(&image, 1, 2)[2] > 200 && middle(&image, 1, 2)[0] < 50);
+        assert!(middle(&image, 1, 3)[0] > 200 && middle(&image, 1, 3)[2] < 50);
+        assert_eq!(image.get_pixel(5 + 25, 5 + 20 + 2).0, DARK.background, "not distorted");
+        assert_eq!(middle(&image, 1, 4), DARK.background);
+    }
+
+    #[test]
+    fn placements_lie_above_or_below_the_text() {
+        let above = painted(&format!("\x1b_Ga=T,c=2,r=1,{PICTURE}\x1b\\█"));
+        assert_eq!((above.get_pixel(5, 15).0, above.get_pixel(24, 15).0), (RED, BLUE));
+        let below = painted(&format!("\x1b_Ga=T,c=2,r=1,z=-1,{PICTURE}\x1b\\\x1b[32m█"));
+        assert_eq!((below.get_pixel(14, 15).0, below.get_pixel(24, 15).0), ([0x78, 0xb8, 0x6b], BLUE));
+    }
+
+    #[test]
+    fn grounds_reach_from_cell_to_cell() {
+        let image = painted("\x1b[48;2;255;0;0m  \x1b[0m\x1b[38;2;0;0;255m▀▄");
+        assert!((5..25).all(|x| (5..25).all(|y| image.get_pixel(x, y).0 == RED)));
+        assert_eq!((image.get_pixel(25, 14).0, image.get_pixel(25, 15).0), (BLUE, DARK.background));
+        assert_eq!((image.get_pixel(35, 14).0, image.get_pixel(35, 15).0), (DARK.background, BLUE));
+    }
+}
