@@ -9,7 +9,6 @@ use clap::Parser as _;
 use ratatui::style::Color;
 
 use super::settings::{Kind, SETTINGS};
-use camtui_term::Protocol;
 
 use super::*;
 use crate::cli::Cli;

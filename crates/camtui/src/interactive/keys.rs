@@ -102,7 +102,7 @@ impl FromStr for Key {
         }
         let mut letters = rest.chars();
         let code = match (letters.next(), letters.next()) {
-            (Some(one), None) if !one.is_control() => KeyCode::Char(if shift { one.to_ascii_uppercase() } else { one }),
+            (Some(one), None) if !one.is_control() => KeyCode::Char(if shift && !ctrl { one.to_ascii_uppercase() } else if ctrl { one.to_ascii_lowercase() } else { one }),
             _ => match NAMED.iter().find(|(name, _)| name.eq_ignore_ascii_case(rest)) {
                 Some((_, KeyCode::Tab)) if shift => KeyCode::BackTab,
                 Some((_, code)) if !shift => *code,
