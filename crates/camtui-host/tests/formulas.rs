@@ -2,7 +2,7 @@
 //! (`tests/goldens/formulas.py`), and the identities that hold for a network that ends in pooling and one linear layer.
 //!
 //! Each formula was broken once and its golden went red: the inner ReLU left out of Layer-CAM, g² in the place of g³ and
-//! the mean in that of the sum in Grad-CAM++, |g| for g in HiResCAM, Σg for Σg·A in XGrad-CAM, Eigen-CAM without centring
+//! the mean in that of the sum in Grad-CAM++, |g| for g in `HiResCAM`, Σg for Σg·A in XGrad-CAM, Eigen-CAM without centring
 //! and with its sign turned, Occlusion without the mean over overlaps and with cells that do not divide the picture.
 #![allow(
     clippy::unwrap_used,

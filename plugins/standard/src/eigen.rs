@@ -61,7 +61,9 @@ fn krylov(columns: &[Vec<f64>], start: Vec<f64>) -> (Vec<Vec<f64>>, Vec<Vec<f64>
         if new <= 1e-13 * size {
             return (basis, images);
         }
-        next.iter_mut().for_each(|x| *x /= new);
+        for x in &mut next {
+            *x /= new;
+        }
         basis.push(next);
     }
 }
@@ -100,10 +102,9 @@ fn largest_eigenpair(mut matrix: Vec<Vec<f64>>) -> (f64, Vec<f64>) {
                 for row in matrix.iter_mut().chain(&mut vectors) {
                     (row[p], row[q]) = (cosine * row[p] - sine * row[q], sine * row[p] + cosine * row[q]);
                 }
-                for k in 0..n {
-                    let (above, below) = (matrix[p][k], matrix[q][k]);
-                    (matrix[p][k], matrix[q][k]) =
-                        (cosine * above - sine * below, sine * above + cosine * below);
+                let (above, below) = matrix.split_at_mut(q);
+                for (x, y) in above[p].iter_mut().zip(&mut below[0]) {
+                    (*x, *y) = (cosine * *x - sine * *y, sine * *x + cosine * *y);
                 }
             }
         }
@@ -126,7 +127,9 @@ fn add(to: &mut [f64], factor: f64, what: &[f64]) {
 fn normalise(v: &mut [f64]) {
     let size = dot(v, v).sqrt();
     if size > 0.0 {
-        v.iter_mut().for_each(|x| *x /= size);
+        for x in v {
+            *x /= size;
+        }
     }
 }
 

@@ -47,7 +47,9 @@ impl Explainer for EigenCam {
         let mut map = combine(&centred, &vector);
         let total = combine(&centred, &vec![1.0; centred.len()]);
         if dot(&map, &total) < 0.0 {
-            map.iter_mut().for_each(|m| *m = -*m);
+            for m in &mut map {
+                *m = -*m;
+            }
         }
         Ok(Map::from_f64(height, width, &map).of_layer(&layer))
     }

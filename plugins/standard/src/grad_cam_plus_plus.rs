@@ -1,7 +1,7 @@
 //! Grad-CAM++: positive gradients weighted by how much each position must contribute.
 //!
 //! Chattopadhyay et al., "Grad-CAM++: Improved Visual Explanations for Deep Convolutional Networks", WACV 2018. The
-//! paper's second and third derivatives are of exp(y) and reduce to powers of g when y passes ReLUs only. ε, the zero
+//! paper's second and third derivatives are of exp(y) and reduce to powers of g where y is reached through a ReLU and linear layers only. ε, the zero
 //! where g is zero, and the sum over positions (not the mean) are as in pytorch-grad-cam.
 #![forbid(unsafe_code)]
 

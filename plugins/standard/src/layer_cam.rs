@@ -1,7 +1,7 @@
 //! Layer-CAM: each activation weighted by its own gradient where that is positive. Good at shallow layers, where one
 //! weight a channel says too little.
 //!
-//! Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization", IEEE TIP 2021.
+//! Jiang et al., "`LayerCAM`: Exploring Hierarchical Class Activation Maps for Localization", IEEE TIP 2021.
 #![forbid(unsafe_code)]
 
 use camtui_plugin::{Description, Error, Explainer, Map, Params, Session};

@@ -1,7 +1,7 @@
 //! Random numbers that are the same on every machine and in every version: a published generator, written out.
 #![forbid(unsafe_code)]
 
-/// SplitMix64 (Steele, Lea and Flood 2014): passes the usual tests, and any seed is a good one.
+/// `SplitMix64` (Steele, Lea and Flood 2014): passes the usual tests, and any seed is a good one.
 pub struct Random(u64);
 
 impl Random {

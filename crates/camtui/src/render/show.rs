@@ -20,6 +20,8 @@ pub struct Show {
     capabilities: Capabilities,
     width: Option<u16>,
     json: bool,
+    /// More than one picture: what is told of each would drown what is told of the run.
+    many: bool,
     progress: ProgressBar,
 }
 
@@ -42,7 +44,8 @@ impl Show {
             .expect("the template is right");
         let progress =
             ProgressBar::with_draw_target(Some(setup.inputs.len() as u64), target).with_style(style);
-        Self { capabilities, width: args.width, json: args.json, progress }
+        let many = setup.inputs.len() > 1;
+        Self { capabilities, width: args.width, json: args.json, many, progress }
     }
 
     /// Shows one result. Breaks when nobody reads any more.
@@ -57,7 +60,7 @@ impl Show {
         if self.json {
             return line(&artifact.json.to_string());
         }
-        for note in &artifact.diagnostics {
+        for note in artifact.diagnostics.iter().filter(|_| !self.many) {
             self.progress.suspend(|| tell(note));
         }
         let mut text = artifact.legend.clone();

@@ -56,7 +56,7 @@ impl Net {
     }
 
     /// What is said when `ids` explain `target` at `layer`; of the first of them.
-    fn says(&self, ids: &[&str], layer: &str, target: Target, signed: bool) -> Vec<String> {
+    fn says(&self, ids: &[&str], layer: &str, target: &Target, signed: bool) -> Vec<String> {
         let mut registry = Registry::default();
         registry.add(Library::bundled("standard", camtui_standard::entry()).unwrap());
         let chosen = |id: &&str| {
@@ -77,13 +77,13 @@ impl Net {
         let input = Tensor::new([1, 3, 8, 8], input).unwrap();
         let asked = Asked::new(&how.models[0].network, input, how.needs(0)).unwrap();
         let cancel = AtomicBool::new(false);
-        explain(&asked, &how.explainers[0], &target, &how.how(), &cancel, &|_| {}).unwrap().diagnostics
+        explain(&asked, &how.explainers[0], target, &how.how(), &cancel, &|_| {}).unwrap().diagnostics
     }
 
     /// The likeliest class.
     fn best(&self) -> usize {
         let all: Vec<String> =
-            (0..3).map(|class| self.says(&["random-cam"], "clip", one(class), true).join("")).collect();
+            (0..3).map(|class| self.says(&["random-cam"], "clip", &one(class), true).join("")).collect();
         all.iter().position(String::is_empty).unwrap()
     }
 }
@@ -95,25 +95,25 @@ fn one(class: usize) -> Target {
 #[test]
 fn a_plain_question_has_a_plain_answer() {
     for id in ["grad-cam", "layer-cam", "grad-cam++", "occlusion"] {
-        assert_eq!(PLAIN.says(&[id], "clip", one(0), true), Vec::<String>::new(), "{id}");
+        assert_eq!(PLAIN.says(&[id], "clip", &one(0), true), Vec::<String>::new(), "{id}");
     }
 }
 
 #[test]
 fn a_map_that_the_relu_blanks_is_told_unless_it_is_shown_signed() {
     let net = Net { head: [[-1.0; 4], [1.0; 4], [0.5; 4]], ..PLAIN };
-    let said = net.says(&["grad-cam"], "clip", one(0), false);
+    let said = net.says(&["grad-cam"], "clip", &one(0), false);
     assert_eq!(said.len(), 1);
     assert!(said[0].starts_with("the map is blank"), "{said:?}");
-    assert!(net.says(&["grad-cam"], "clip", one(0), true).is_empty());
-    assert!(net.says(&["grad-cam"], "clip", one(1), false).is_empty());
+    assert!(net.says(&["grad-cam"], "clip", &one(0), true).is_empty());
+    assert!(net.says(&["grad-cam"], "clip", &one(1), false).is_empty());
     assert_eq!(blank(false, &[-1.0]), None);
     assert_eq!(blank(true, &[0.0]), None);
 }
 
 #[test]
 fn a_layer_without_extent_dead_activations_and_vanished_gradients_are_told_apart() {
-    let grad_cam = |net: &Net, layer: &str| net.says(&["grad-cam"], layer, one(0), false);
+    let grad_cam = |net: &Net, layer: &str| net.says(&["grad-cam"], layer, &one(0), false);
     assert_eq!(
         grad_cam(&PLAIN, "pool"),
         ["pool is 1 × 1: its map is one value for the whole picture; choose an earlier layer"]
@@ -141,7 +141,7 @@ fn the_family_that_agrees_at_the_pooled_layer_is_told_where_one_would_wonder() {
          design; they differ at earlier layers",
     ];
     for ids in [&["hires-cam"][..], &["xgrad-cam"], &["cam"], &["grad-cam", "hires-cam"]] {
-        assert_eq!(PLAIN.says(ids, "clip", one(0), true), sentence, "{ids:?}");
+        assert_eq!(PLAIN.says(ids, "clip", &one(0), true), sentence, "{ids:?}");
     }
     for (ids, layer) in [
         (&["grad-cam"][..], "clip"),
@@ -149,7 +149,7 @@ fn the_family_that_agrees_at_the_pooled_layer_is_told_where_one_would_wonder() {
         (&["layer-cam", "hires-cam"], "clip"),
         (&["hires-cam"], "relu"),
     ] {
-        assert!(PLAIN.says(ids, layer, one(0), true).is_empty(), "{ids:?} {layer}");
+        assert!(PLAIN.says(ids, layer, &one(0), true).is_empty(), "{ids:?} {layer}");
     }
 }
 
@@ -157,14 +157,14 @@ fn the_family_that_agrees_at_the_pooled_layer_is_told_where_one_would_wonder() {
 fn a_class_that_plays_no_part_or_is_not_seen_is_told() {
     let best = PLAIN.best();
     let other = (best + 1) % 3;
-    let agnostic = |target| PLAIN.says(&["eigen-cam"], "clip", target, true);
+    let agnostic = |target: Target| PLAIN.says(&["eigen-cam"], "clip", &target, true);
     assert!(agnostic(one(best)).is_empty());
     let sentence = ["eigen-cam does not depend on the class: it shows the same for every one"];
     assert_eq!(agnostic(one(other)), sentence);
     assert_eq!(agnostic(Target { class: best, against: Some(other) }), sentence);
 
     let sure = Net { head_bias: [20.0, 0.0, 1.0], ..PLAIN };
-    let says = |target| sure.says(&["grad-cam"], "clip", target, true);
+    let says = |target: Target| sure.says(&["grad-cam"], "clip", &target, true);
     assert!(says(one(0)).is_empty() && says(Target { class: 0, against: Some(1) }).is_empty());
     let [said] = &says(one(1))[..] else { panic!("one sentence") };
     assert!(said.starts_with("the model gives class 1 a probability of ") && said.contains("e-"), "{said}");
