@@ -53,6 +53,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Some(Command::Model(command)) => command::model::run(command, &places),
         Some(Command::Plugin(command)) => command::plugin::run(command, &places),
+        Some(Command::Doctor { protocol }) => command::doctor::run(*protocol, &places),
         Some(Command::Completions { shell }) => command::completions(*shell),
         None if cli.explain.render => render::run(&cli.explain, &places),
         None => analysis::run(&cli.explain, &places),

@@ -1,5 +1,6 @@
 //! The commands beside the main job.
 
+pub mod doctor;
 pub mod model;
 pub mod plugin;
 
