@@ -335,7 +335,7 @@ mod tests {
             for (colours, escape) in
                 [(Colours::True, "\x1b[38;2;"), (Colours::Ansi256, "\x1b[48;5;"), (Colours::Ansi16, "\x1b[4")]
             {
-                let capabilities = Capabilities { cells, colours, ..capabilities(Protocol::Blocks) };
+                let capabilities = Capabilities { colours, cells, ..capabilities(Protocol::Blocks) };
                 assert_eq!(printer(&capabilities, false), Printer::Own);
                 let prepared = prepare(&picture(200, 200), &capabilities, 20, 10);
                 let (each_width, each_height) = cells.pixels();

@@ -41,6 +41,14 @@ impl Environment {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// The variables that are set, in alphabetical order.
+    pub fn set(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .filter(|(_, value)| !value.is_empty())
+    }
+
     /// `TERM`, or nothing.
     pub fn term(&self) -> &str {
         self.get("TERM").unwrap_or_default()

@@ -26,4 +26,4 @@ pub use capabilities::{Capabilities, CellStyle, Colours, Drawing, Protocol, Reac
 pub use detect::{DetectOptions, detect, discard_late_replies};
 pub use draw::{DrawError, Outcome, draw};
 pub use environment::Environment;
-pub use text::{sanitise, truncate_to_width};
+pub use text::{pad_to_width, sanitise, truncate_path, truncate_to_width};

@@ -197,6 +197,12 @@ pub enum Command {
         #[arg(long, conflicts_with = "schema")]
         path: bool,
     },
+    /// Print what the terminal can do, how that is known and where files are; draw a test card
+    Doctor {
+        /// How to draw the test card. Default: what the terminal says it can do
+        #[arg(long, value_enum, value_name = "PROTOCOL", default_value = "auto")]
+        protocol: ProtocolArg,
+    },
     /// Print a completion script for a shell
     Completions {
         /// Which shell

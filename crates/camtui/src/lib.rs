@@ -58,6 +58,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Config { file, schema, path }) => {
             command::config::run(file.as_deref(), *schema, *path, &places)
         }
+        Some(Command::Doctor { protocol }) => command::doctor::run(*protocol, &places),
         Some(Command::Completions { shell }) => command::completions(*shell),
         Some(Command::Man { dir }) => command::man::run(dir.as_deref()),
         None => {

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use image::{Rgba, RgbaImage, imageops};
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::{Rgba, RgbaImage};
 
 /// The picture without transparency, over the terminal's background or black.
 pub fn flattened(picture: &RgbaImage, backdrop: Option<[u8; 3]>) -> Cow<'_, RgbaImage> {
@@ -30,8 +32,21 @@ pub fn resized(picture: &RgbaImage, width: u32, height: u32) -> Cow<'_, RgbaImag
     } else if width > 0 && height > 0 && width * 2 <= picture.width() && height * 2 <= picture.height() {
         Cow::Owned(averaged(picture, width, height))
     } else {
-        Cow::Owned(imageops::resize(picture, width, height, imageops::FilterType::Triangle))
+        Cow::Owned(interpolated(picture, width, height))
     }
+}
+
+/// Bilinear, with a filter as wide as the pictures' sizes ask for.
+fn interpolated(picture: &RgbaImage, width: u32, height: u32) -> RgbaImage {
+    let options =
+        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
+    let mut to = Image::new(width, height, PixelType::U8x4);
+    ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x4)
+        .ok()
+        .and_then(|from| Resizer::new().resize(&from, &mut to, &options).ok())
+        .and_then(|()| RgbaImage::from_raw(width, height, to.into_vec()))
+        // Only a picture without pixels cannot be resized.
+        .unwrap_or_else(|| RgbaImage::new(width, height))
 }
 
 /// Each pixel the mean of its box, whose edges lie between pixels: as good as a filter where boxes are large, and many
@@ -87,6 +102,16 @@ mod tests {
                 assert!((f64::from(pixel[channel]) - mean).abs() <= 0.5, "{x},{y} {channel}");
             }
         }
+    }
+
+    #[test]
+    fn enlarging_lies_between_the_pixels() {
+        let picture = RgbaImage::from_fn(2, 1, |x, _| Rgba([100 * x as u8, 40, 0, 255]));
+        let large = resized(&picture, 4, 2);
+        let reds: Vec<u8> = large.rows().next().unwrap().map(|pixel| pixel[0]).collect();
+        assert_eq!(reds, [0, 25, 75, 100]);
+        assert!(large.pixels().all(|pixel| pixel.0[1..] == [40, 0, 255]));
+        assert_eq!(resized(&RgbaImage::new(0, 3), 4, 4).dimensions(), (4, 4));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The commands beside the main job.
 
 pub mod config;
+pub mod doctor;
 pub mod man;
 pub mod model;
 pub mod plugin;

@@ -43,16 +43,7 @@ impl ExplainArgs {
     /// How pictures are sent to the terminal; none: as the environment or the terminal says.
     pub fn protocol(&self) -> Option<Drawing> {
         match self.protocol {
-            Some(ProtocolArg::Auto) => None,
-            Some(ProtocolArg::Kitty) => Some(Protocol::Kitty.into()),
-            Some(ProtocolArg::Iterm) => Some(Protocol::Iterm.into()),
-            Some(ProtocolArg::Sixel) => Some(Protocol::Sixel.into()),
-            Some(ProtocolArg::Blocks) => Some(Protocol::Blocks.into()),
-            Some(ProtocolArg::Halfblocks) => Some(CellStyle::Half.into()),
-            Some(ProtocolArg::Quadrants) => Some(CellStyle::Quadrant.into()),
-            Some(ProtocolArg::Sextants) => Some(CellStyle::Sextant.into()),
-            Some(ProtocolArg::Ascii) => Some(CellStyle::Ascii.into()),
-            Some(ProtocolArg::None) => Some(Protocol::None.into()),
+            Some(arg) => arg.drawing(),
             None if protocol_variable().is_some() => None,
             None => self.settings.protocol,
         }
@@ -61,6 +52,24 @@ impl ExplainArgs {
     /// Whether to start where the last session ended.
     pub fn resume(&self) -> bool {
         self.resume || self.settings.resume
+    }
+}
+
+impl ProtocolArg {
+    /// In the terminal's words; none: as the terminal says.
+    pub fn drawing(self) -> Option<Drawing> {
+        Some(match self {
+            Self::Auto => return None,
+            Self::Kitty => Protocol::Kitty.into(),
+            Self::Iterm => Protocol::Iterm.into(),
+            Self::Sixel => Protocol::Sixel.into(),
+            Self::Blocks => Protocol::Blocks.into(),
+            Self::Halfblocks => CellStyle::Half.into(),
+            Self::Quadrants => CellStyle::Quadrant.into(),
+            Self::Sextants => CellStyle::Sextant.into(),
+            Self::Ascii => CellStyle::Ascii.into(),
+            Self::None => Protocol::None.into(),
+        })
     }
 }
 

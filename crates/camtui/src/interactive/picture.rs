@@ -319,4 +319,98 @@ mod tests {
         let buffer = painted(&encoded(Protocol::Blocks, Colours::True), Rect::new(0, 0, 15, 8));
         assert_eq!(buffer, Buffer::empty(Rect::new(0, 0, 24, 10)));
     }
+
+    fn kitty(reach: Reach) -> Capabilities {
+        Capabilities {
+            protocol: Protocol::Kitty,
+            reach,
+            colours: Colours::True,
+            terminal: true,
+            ..Capabilities::none()
+        }
+    }
+
+    /// ratatui-image writes the first cell of each row with its row's mark: they must be ours, for all 297.
+    #[test]
+    fn placeholders_are_those_of_another_implementation() {
+        use ratatui_image::protocol::kitty::Kitty;
+
+        let area = Rect::new(0, 0, 2, kitty::MOST_CELLS);
+        let (mut ours, mut theirs) = (Buffer::empty(area), Buffer::empty(area));
+        paint_placeholders(0x12_3456, area, &mut ours);
+        let image = DynamicImage::ImageRgba8(RgbaImage::new(4, 4));
+        let other = Kitty::new(image, Size::new(2, kitty::MOST_CELLS), 0x12_3456, false, false).unwrap();
+        ratatui_image::Image::new(&Escape::Kitty(other)).render(area, &mut theirs);
+        for y in 0..kitty::MOST_CELLS {
+            let first: Vec<char> = ours[(0, y)].symbol().chars().collect();
+            let other = theirs[(0, y)].symbol();
+            // Theirs begins with the picture, and ends with a mark for the number's high byte.
+            let other: Vec<char> = other[other.rfind(kitty::PLACEHOLDER).unwrap()..].chars().collect();
+            assert_eq!(first[..], other[..3], "row {y}");
+            assert_eq!(ours[(0, y)].fg, theirs[(0, y)].fg);
+            assert_eq!(ours[(1, y)].symbol().chars().nth(1), Some(first[1]), "each cell names its row");
+        }
+    }
+
+    #[test]
+    fn kittys_pictures_are_numbered_and_sent_outside_the_cells() {
+        let picture = RgbaImage::from_pixel(64, 64, image::Rgba([255, 0, 0, 255]));
+        let of = || encode(&picture, &kitty(Reach::Line), (20, 8)).unwrap();
+        let (one, two) = (of(), of());
+        assert_ne!(one.kitty_number(), two.kitty_number());
+        let sent = String::from_utf8(one.transmission().unwrap().to_vec()).unwrap();
+        let number = one.kitty_number().unwrap();
+        assert!(
+            sent.starts_with(&format!("\x1b_Gq=2,a=T,U=1,i={number},c=16,r=8,f=24,s=64,v=64,")),
+            "{sent:.80}"
+        );
+        let buffer = painted(&one, Rect::new(0, 0, 20, 8));
+        assert_eq!(buffer[(2, 0)].symbol().chars().count(), 3);
+        let [_, r, g, b] = number.to_be_bytes();
+        assert_eq!(buffer[(2, 0)].fg, Color::Rgb(r, g, b));
+        assert!(!one.outlives_text());
+    }
+
+    #[test]
+    fn pixels_are_as_many_as_are_worth_sending() {
+        let full = (1920, 1080);
+        let plan = |reach| Plan::new(full, &kitty(reach), (192, 54));
+        assert_eq!(plan(Reach::Files), Plan { cols: 192, rows: 54, width: 1920, height: 1080 });
+        for (reach, most) in [(Reach::Line, MOST_DIRECT), (Reach::Remote, MOST_REMOTE)] {
+            let Plan { cols, rows, width, height } = plan(reach);
+            assert_eq!((cols, rows), (192, 54), "as large on the screen");
+            assert!(width * height <= most && width * height > most * 9 / 10, "{width}×{height}");
+            assert!((f64::from(width) / f64::from(height) - 16.0 / 9.0).abs() < 0.01);
+        }
+        let small = Plan::new((192, 108), &kitty(Reach::Files), (192, 54));
+        assert_eq!((small.cols, small.width, small.height), (192, 192, 108), "the terminal enlarges");
+        assert_eq!(plan(Reach::Files).reduced(100), Plan { cols: 192, rows: 54, width: 13, height: 7 });
+        let wide = Plan::new((4000, 10), &kitty(Reach::Line), (500, 20));
+        assert!(wide.cols <= kitty::MOST_CELLS);
+    }
+
+    #[test]
+    fn over_ssh_a_picture_is_compressed() {
+        let picture = RgbaImage::from_fn(800, 600, |x, y| image::Rgba([x as u8, y as u8, 9, 255]));
+        let sent = |reach| encode(&picture, &kitty(reach), (100, 40)).unwrap().transmission().unwrap();
+        let (line, ssh) = (sent(Reach::Line), sent(Reach::Remote));
+        assert!(ssh.windows(5).any(|keys| keys == b"f=100") && ssh.len() * 4 < line.len(), "{}", ssh.len());
+    }
+
+    #[test]
+    fn cells_have_the_pixels_of_their_kind() {
+        use camtui_term::CellStyle;
+
+        for (cells, width, height) in
+            [(CellStyle::Half, 16, 16), (CellStyle::Quadrant, 32, 16), (CellStyle::Sextant, 32, 24)]
+        {
+            let capabilities = Capabilities { cells, protocol: Protocol::Blocks, ..kitty(Reach::Line) };
+            let plan = Plan::new((64, 64), &capabilities, (20, 8));
+            assert_eq!(plan, Plan { cols: 16, rows: 8, width, height });
+            let picture = RgbaImage::from_pixel(width, height, image::Rgba([0, 0, 255, 255]));
+            let encoded = encode_as(&picture, &capabilities, plan).unwrap();
+            assert_eq!(encoded.cells(), (16, 8));
+            assert_eq!(painted(&encoded, Rect::new(0, 0, 16, 8))[(9, 3)].bg, Color::Rgb(0, 0, 255));
+        }
+    }
 }
