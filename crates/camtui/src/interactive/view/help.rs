@@ -9,7 +9,7 @@ use super::super::theme::Theme;
 use super::text::{padded, span, wrapped};
 
 /// Columns that a column of help has at the least.
-const NARROWEST: u16 = 38;
+const NARROWEST: u16 = 36;
 /// Columns that no line of help is longer than.
 const WIDEST: u16 = 74;
 /// Columns between two columns of help.
@@ -32,7 +32,10 @@ impl Help {
             if best.height() <= rows {
                 break;
             }
-            best = Self::in_columns(keymap, theme, cols, count);
+            let next = Self::in_columns(keymap, theme, cols, count);
+            if next.height() < best.height() {
+                best = next;
+            }
         }
         best
     }
@@ -41,10 +44,9 @@ impl Help {
         let column = ((cols + GAP) / count - GAP).min(WIDEST);
         let groups: Vec<Vec<Line<'static>>> =
             Group::ALL.iter().map(|group| lines(*group, keymap, theme, usize::from(column))).collect();
-        // The lowest height at which the groups, whole and in order, need no more columns than there are.
+        // The lowest height at which the groups, in order, need no more columns than there are.
         let all: usize = groups.iter().map(|group| group.len() + 1).sum();
-        let tallest = groups.iter().map(Vec::len).max().unwrap_or(1);
-        let lowest = (tallest..=all).find(|height| filled(&groups, *height).len() <= usize::from(count));
+        let lowest = (2..=all).find(|height| filled(&groups, *height).len() <= usize::from(count));
         let columns = filled(&groups, lowest.unwrap_or(all));
         let width = (column + GAP) * columns.len() as u16 - GAP;
         Self { width, columns, column }
@@ -62,21 +64,25 @@ impl Help {
     }
 }
 
-/// Groups below each other in columns of no more than so many lines.
+/// Groups below each other in columns of no more than so many lines. A heading is not parted from what it is over.
 fn filled(groups: &[Vec<Line<'static>>], height: usize) -> Vec<Vec<Line<'static>>> {
-    let mut columns: Vec<Vec<Line<'static>>> = vec![Vec::new()];
+    let mut columns: Vec<Vec<Line<'static>>> = Vec::new();
+    let mut column: Vec<Line<'static>> = Vec::new();
     for group in groups {
-        let last = columns.len() - 1;
-        let used = columns[last].len();
-        if used > 0 && used + 1 + group.len() > height {
-            columns.push(group.clone());
-        } else {
-            if used > 0 {
-                columns[last].push(Line::default());
+        if column.len() + 3 > height {
+            columns.push(std::mem::take(&mut column));
+        }
+        if !column.is_empty() {
+            column.push(Line::default());
+        }
+        for line in group {
+            if column.len() >= height {
+                columns.push(std::mem::take(&mut column));
             }
-            columns[last].extend(group.iter().cloned());
+            column.push(line.clone());
         }
     }
+    columns.push(column);
     columns
 }
 

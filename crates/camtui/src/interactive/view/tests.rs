@@ -68,7 +68,9 @@ seen!(explainers_to_choose_from, with((80, 24), &[C::ChooseExplainer]));
 seen!(layers_to_choose_from, with((80, 24), &[C::ChooseLayer]));
 seen!(the_save_prompt, with((80, 24), &[C::Save]));
 seen!(the_look_is_told, with((120, 30), &[C::Signed, C::Threshold, C::Contours, C::ZoomIn, C::NextMode]));
-seen!(a_point_is_read, with((120, 40), &[C::Crosshair]));
+seen!(a_point_is_read, with((120, 30), &[C::Crosshair]));
+seen!(a_point_is_read_in_a_low_pane, with((120, 40), &[C::Crosshair]));
+seen!(a_point_is_read_on_a_small_screen, with((60, 20), &[C::Crosshair]));
 
 #[test]
 fn a_list_that_is_searched_takes_room() {
@@ -276,7 +278,7 @@ fn click(state: &mut State, at: Position) -> Vec<Effect> {
 
 #[test]
 fn a_click_means_what_is_painted_there() {
-    let mut state = session((120, 40));
+    let mut state = session((120, 30));
     let at = found(&dark(&state), "wolf.jpg")[0];
     let effects = click(&mut state, at);
     assert_eq!(state.question.picture, 3);
@@ -296,7 +298,7 @@ fn a_click_means_what_is_painted_there() {
     act(&mut state, &[C::Palette]);
     let Some(Dialog::Palette(picker, _)) = state.dialogs.last() else { panic!() };
     let area = dialog::area(&state.dialogs[0], &state);
-    for y in 0..40 {
+    for y in 0..30 {
         for x in 0..120 {
             let at = Position::new(x, y);
             assert!(dialog::item_at(picker, state.size, at).is_none() || area.contains(at));
