@@ -92,8 +92,10 @@ pub fn paint_legend(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffe
         (None, None) => return,
     }
     let used = spans.iter().map(Span::width).sum::<usize>();
-    let rest: String = rest.iter().map(|part| format!(" · {part}")).collect();
-    spans.push(span(cut(&rest, (cols + 1).saturating_sub(used)), theme.text));
+    if !rest.is_empty() {
+        let rest = format!(" · {}", rest.join(" · "));
+        spans.push(span(cut(&rest, (cols + 1).saturating_sub(used)), theme.text));
+    }
     write(buffer, area, spans);
 }
 

@@ -14,7 +14,7 @@ use super::text::{cut, line_of, padded, span, write};
 
 /// Columns of the words at the left.
 const WORDS: usize = 8;
-/// Lines that [`Readout`] takes.
+/// Lines that [`readout`] takes.
 const READOUT: u16 = 3;
 
 /// Lines that the settings want in a pane of so many columns.
@@ -167,7 +167,7 @@ fn readout(scene: &Scene, point: (f32, f32), theme: &Theme, cols: usize) -> Vec<
         Some((value, normal)) => {
             let style = if normal < 0.0 { theme.negative } else { theme.positive };
             let mut line = row("map", &number(value), theme, cols);
-            line.push_span(Span::styled(format!("  {normal:.2} of the most"), style));
+            line.push_span(Span::styled(format!("  ({normal:.2})"), style));
             line
         }
         None => row("map", "not seen by the model", theme, cols),
@@ -179,7 +179,7 @@ fn readout(scene: &Scene, point: (f32, f32), theme: &Theme, cols: usize) -> Vec<
 pub fn reading_in_a_line(scene: &Scene, point: (f32, f32)) -> String {
     let reading = Reading::of(scene, point);
     let map = match reading.value {
-        Some((value, normal)) => format!("map {}, {normal:.2} of the most", number(value)),
+        Some((value, normal)) => format!("map {} ({normal:.2})", number(value)),
         None => "not seen by the model".to_owned(),
     };
     format!("{map} · pixel {} · {}", reading.pixel, reading.place)

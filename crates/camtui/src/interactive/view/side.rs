@@ -118,27 +118,14 @@ fn list_area(column: &Column<'_>) -> Rect {
 
 /// The likeliest classes, and in any case the explained one and the one that it is held against.
 fn listed(explanation: &Explanation, lines: usize) -> Vec<&Prediction> {
+    let is_asked =
+        |class: &&Prediction| class.index == explanation.class || Some(class.index) == explanation.against;
     let mut listed: Vec<&Prediction> = explanation.predictions.iter().take(lines).collect();
-    let missing: Vec<&Prediction> = [Some(explanation.class), explanation.against]
-        .into_iter()
-        .flatten()
-        .filter(|index| !listed.iter().any(|class| class.index == *index))
-        .filter_map(|index| explanation.prediction(index))
-        .collect();
-    let mut kept = lines.saturating_sub(missing.len());
-    // On very few lines the explained class comes first.
-    for class in missing {
-        let is_listed = |class: &&&Prediction| {
-            class.index == explanation.class || Some(class.index) == explanation.against
-        };
-        while listed.len() > kept {
-            let Some(at) = listed.iter().rposition(|class| !is_listed(&class)) else { break };
-            listed.remove(at);
-        }
-        if listed.len() < lines {
+    for class in explanation.predictions.iter().skip(lines).filter(is_asked) {
+        if let Some(least) = listed.iter().rposition(|other| !is_asked(other)) {
+            listed.remove(least);
             listed.push(class);
         }
-        kept += 1;
     }
     listed
 }

@@ -180,7 +180,12 @@ fn models_are_compared_side_by_side() {
 
 #[test]
 fn text_of_any_script_stays_in_its_cells() {
-    let paths = ["写真/犬と狼の長い名前の写真です.jpg", "写真/👩‍🔬 e\u{301}\u{301} ☕️🐕‍🦺.png", "写真/exe\u{202e}gpj.dog", "写真/a\u{1b}]0;b\u{7}.jpg"];
+    let paths = [
+        "写真/犬と狼の長い名前の写真です.jpg",
+        "写真/👩‍🔬 e\u{301}\u{301} ☕️🐕‍🦺.png",
+        "写真/exe\u{202e}gpj.dog",
+        "写真/a\u{1b}]0;b\u{7}.jpg",
+    ];
     let mut state = begun(start(&paths), (100, 16));
     act(&mut state, &[C::NextPicture]);
     let screen = dark(&state);
@@ -208,7 +213,9 @@ fn what_is_chosen_is_seen_without_colour() {
         assert_ne!(screen.buffer()[chosen].style(), screen.buffer()[(chosen.x, chosen.y + 1)].style());
     }
     let state = with((120, 40), &[C::Palette]);
-    for cell in painted(&state, &Builtin::Mono.theme()).buffer().content().iter().filter(|cell| cell.symbol() != "▀") {
+    for cell in
+        painted(&state, &Builtin::Mono.theme()).buffer().content().iter().filter(|cell| cell.symbol() != "▀")
+    {
         assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{:?}", cell.symbol());
     }
 }

@@ -39,7 +39,14 @@ const LABELS: [(&str, f32); 12] = [
 ];
 
 pub fn question() -> Question {
-    Question { picture: 0, model: 0, target: Target::Asked, explainer: 0, params: Vec::new(), layers: Vec::new() }
+    Question {
+        picture: 0,
+        model: 0,
+        target: Target::Asked,
+        explainer: 0,
+        params: Vec::new(),
+        layers: Vec::new(),
+    }
 }
 
 pub fn catalogue() -> Catalogue {
@@ -62,7 +69,12 @@ pub fn catalogue() -> Catalogue {
         param("window", "side of the square that is covered", ParamKind::Int(Some((1, 224))), "32"),
         param("stride", "pixels from one square to the next", ParamKind::Int(Some((1, 224))), "16"),
         param("fill", "what covers it", ParamKind::Choice(fills), "mean"),
-        param("softness", "how softly its edges end, as a share of the window", ParamKind::Float(Some((0.0, 1.0))), "0"),
+        param(
+            "softness",
+            "how softly its edges end, as a share of the window",
+            ParamKind::Float(Some((0.0, 1.0))),
+            "0",
+        ),
         param("softmax", "whether probabilities are compared instead of logits", ParamKind::Bool, "false"),
     ];
     Catalogue {
@@ -106,13 +118,18 @@ pub fn answer(question: &Question) -> Explanation {
         Target::One(class) => (index(class), None),
         Target::Contrast(class, other) => (index(class), Some(index(other))),
     };
-    let layer = |name: &str, shape: [usize; 3]| LayerInfo { name: name.to_owned(), shape: shape.to_vec(), gradient: true };
+    let layer = |name: &str, shape: [usize; 3]| LayerInfo {
+        name: name.to_owned(),
+        shape: shape.to_vec(),
+        gradient: true,
+    };
     let model = ModelDetails {
         layers: vec![layer("layer3", [256, 14, 14]), layer("layer4.1.conv2", [512, 7, 7])],
         default_layer: Some("layer4.1.conv2".to_owned()),
         labels: LABELS.iter().map(|(label, _)| camtui_term::sanitise(label)).collect(),
     };
-    let layers = if question.layers.is_empty() { vec!["layer4.1.conv2".to_owned()] } else { question.layers.clone() };
+    let layers =
+        if question.layers.is_empty() { vec!["layer4.1.conv2".to_owned()] } else { question.layers.clone() };
     let wave = |at: usize| ((at * (3 + question.explainer)) as f32 * 0.1 + question.model as f32).sin();
     Explanation {
         question: question.clone(),
@@ -132,7 +149,8 @@ pub fn answer(question: &Question) -> Explanation {
 }
 
 pub fn encoded(protocol: Protocol, area: (u16, u16)) -> Arc<picture::Encoded> {
-    let capabilities = Capabilities { protocol, colours: Colours::True, terminal: true, ..Capabilities::none() };
+    let capabilities =
+        Capabilities { protocol, colours: Colours::True, terminal: true, ..Capabilities::none() };
     let pixels = RgbaImage::from_fn(64, 48, |x, y| Rgba([4 * x as u8, 5 * y as u8, 0, 255]));
     Arc::new(picture::encode(&pixels, &capabilities, area).unwrap())
 }
@@ -198,7 +216,9 @@ pub fn settle(state: &mut State, effects: Vec<Effect>, protocol: Protocol) {
     while let Some(effect) = left.pop_front() {
         let action = match effect {
             Effect::Explain(number, question) => Action::Explained(number, Ok(Arc::new(answer(&question)))),
-            Effect::Develop(slot, number, _, area) => Action::Developed(slot, number, Ok(encoded(protocol, area))),
+            Effect::Develop(slot, number, _, area) => {
+                Action::Developed(slot, number, Ok(encoded(protocol, area)))
+            }
             Effect::Thumbnails(ids, area) => {
                 for id in ids {
                     let picture = Ok(encoded(protocol, area));
