@@ -324,7 +324,7 @@ fn the_explained_class_is_listed_however_unlikely() {
 
 #[test]
 fn pixels_make_way_for_dialogs_and_letters_do_not() {
-    for (protocol, stays) in [(Protocol::Blocks, true), (Protocol::Kitty, false), (Protocol::Sixel, false)] {
+    for (protocol, stays) in [(Protocol::Blocks, true), (Protocol::Iterm, false), (Protocol::Sixel, false)] {
         let mut all = start(&fixture::PATHS);
         all.thumbnails = true;
         let (mut state, effects) = State::start(all, (120, 40));
