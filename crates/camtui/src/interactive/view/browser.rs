@@ -160,10 +160,9 @@ fn count(state: &State, cols: usize) -> String {
     let browser = &state.browser;
     let place =
         browser.place(state.question.picture).map_or("–".to_owned(), |place| (place + 1).to_string());
-    let mut text = format!(" {place}/{}", browser.listed.len());
-    if browser.listed.len() < browser.entries.len() {
-        text += &format!(" of {}", browser.entries.len());
-    }
+    let (listed, all) = (browser.listed.len(), browser.entries.len());
+    let mut text =
+        if listed < all { format!(" {place}/{listed} of {all}") } else { format!(" {place}/{listed}") };
     let marked = browser.marked();
     let mut more = Vec::new();
     if let Some((left, of)) = state.classifying {

@@ -23,6 +23,8 @@ use super::text::{cut, field, line_of, padded, span, wrapped, write, write_right
 const LIST_COLS: u16 = 84;
 /// Columns of texts, forms and prompts at the most.
 const TEXT_COLS: u16 = 100;
+/// Details of no more columns end below each other, longer ones begin there.
+const SHORT_DETAIL: usize = 16;
 /// Lines below a form's rows: a gap, what the row does, what it takes.
 const FORM_HELP: u16 = 4;
 
@@ -55,8 +57,10 @@ pub fn item_at(picker: &Picker, size: (u16, u16), at: Position) -> Option<usize>
     (item < picker.found.len()).then_some(item)
 }
 
-/// A box of this size, or as much of it as the screen holds, in the screen's middle.
+/// A box of this size, or as much of it as the screen holds above its last line, in the middle of that.
 fn middle((cols, rows): (u16, u16), width: u16, height: u16) -> Rect {
+    // The last line says how the box is closed.
+    let rows = rows.saturating_sub(1);
     let (width, height) = (width.min(cols), height.min(rows));
     Rect::new((cols - width) / 2, (rows - height) / 2, width, height)
 }
@@ -115,7 +119,7 @@ pub fn paint(dialog: &Dialog, state: &State, theme: &Theme, buffer: &mut Buffer)
 
 fn help(state: &State, theme: &Theme) -> Help {
     let (cols, rows) = state.size;
-    Help::new(&state.keymap, theme, cols.saturating_sub(4), rows.saturating_sub(2))
+    Help::new(&state.keymap, theme, cols.saturating_sub(4), rows.saturating_sub(3))
 }
 
 fn paint_help(help: &Help, down: u16, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -205,7 +209,7 @@ fn paint_list(picker: &Picker, theme: &Theme, inside: Rect, buffer: &mut Buffer)
 struct Columns {
     label: usize,
     detail: usize,
-    /// Details that are numbers end below each other, those that are sentences begin there.
+    /// Whether details end below each other.
     right: bool,
 }
 
@@ -215,17 +219,17 @@ impl Columns {
         let widest = |text: fn(&Item) -> &str| {
             items.iter().map(|item| cut(text(item), room).width()).max().unwrap_or(0)
         };
-        let (label, detail) = (widest(|item| &item.label), widest(|item| &item.detail));
-        if detail == 0 {
+        let (label, wanted) = (widest(|item| &item.label), widest(|item| &item.detail));
+        if wanted == 0 {
             return Self { label: room, detail: 0, right: false };
         }
-        if label + 2 + detail <= room {
-            return Self { label: room - 2 - detail, detail, right: true };
+        if wanted <= SHORT_DETAIL {
+            // Shown whole; the label is cut if it must be.
+            let detail = wanted.min(room / 2);
+            return Self { label: room.saturating_sub(detail + 2), detail, right: true };
         }
-        // A short detail is shown whole, a long one may be cut as well as the label.
-        let detail = detail.min((room / 4).max(room.saturating_sub(label + 2)));
-        let label = room.saturating_sub(detail + 2);
-        Self { label, detail, right: detail < room / 4 }
+        let label = label.min(room / 2);
+        Self { label, detail: room.saturating_sub(label + 2), right: false }
     }
 }
 

@@ -11,6 +11,8 @@ use super::super::compare::Compare;
 use super::super::dialog::{Choice, Dialog, Prompt};
 use super::super::state::State;
 use super::super::theme::Theme;
+use super::settings;
+use super::side;
 use super::text::{cut, cut_middle, percent, progress, span, write, write_right};
 
 /// The picture's name and place, and at the right what is being done.
@@ -90,8 +92,10 @@ pub fn paint_legend(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffe
         (None, None) => return,
     }
     let used = spans.iter().map(Span::width).sum::<usize>();
-    let rest: String = rest.iter().map(|part| format!(" · {part}")).collect();
-    spans.push(span(cut(&rest, (cols + 1).saturating_sub(used)), theme.text));
+    if !rest.is_empty() {
+        let rest = format!(" · {}", rest.join(" · "));
+        spans.push(span(cut(&rest, (cols + 1).saturating_sub(used)), theme.text));
+    }
     write(buffer, area, spans);
 }
 
@@ -109,12 +113,15 @@ fn target(shown: &Explanation) -> String {
     }
 }
 
-/// What was just said, or else what the answer's diagnostics say.
+/// What was just said, or else what is read at the crosshair if no pane says it, or what the answer's diagnostics say.
 pub fn paint_notes(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let cols = usize::from(area.width).saturating_sub(1);
-    let (text, style) = match (state.messages.last(), state.looked_at()) {
-        (Some(message), _) if state.fresh_message => (message.clone(), theme.accent),
-        (_, Some(shown)) => (shown.notes.join(" "), theme.quiet),
+    let is_read = state.areas().and_then(|areas| areas.side).is_some_and(side::has_settings);
+    let point = state.shown.as_ref().zip(state.crosshair).filter(|_| !is_read && state.compare.is_none());
+    let (text, style) = match (state.messages.last(), point, state.looked_at()) {
+        (Some(message), _, _) if state.fresh_message => (message.clone(), theme.accent),
+        (_, Some((scene, point)), _) => (settings::reading_in_a_line(scene, point), theme.text),
+        (_, None, Some(shown)) => (shown.notes.join(" "), theme.quiet),
         _ => return,
     };
     write(buffer, area, span(format!(" {}", cut(&text, cols)), style));

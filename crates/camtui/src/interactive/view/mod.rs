@@ -83,12 +83,11 @@ pub fn pictures(state: &State) -> Vec<(Rect, Arc<Encoded>)> {
 fn paint_too_small(state: &State, theme: &Theme, screen: Rect, buffer: &mut Buffer) {
     let (cols, rows) = SMALLEST;
     let (width, height) = (screen.width, screen.height);
-    let mut sentence =
-        format!("This terminal has {width}×{height} cells; camtui needs {cols}×{rows}. Enlarge it");
-    match state.keymap.first(Command::Quit) {
-        Some(key) => sentence += &format!(", or press {key} to quit."),
-        None => sentence.push('.'),
-    }
+    let size = format!("This terminal has {width}×{height} cells; camtui needs {cols}×{rows}.");
+    let sentence = match state.keymap.first(Command::Quit) {
+        Some(key) => format!("{size} Enlarge it, or press {key} to quit."),
+        None => format!("{size} Enlarge it."),
+    };
     for (line, down) in text::wrapped(&sentence, usize::from(width)).into_iter().zip(0..) {
         if let Some(at) = text::line_of(screen, down) {
             text::write(buffer, at, text::span(line, theme.text));

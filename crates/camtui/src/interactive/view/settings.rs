@@ -10,11 +10,11 @@ use super::super::develop::{Scene, shown};
 use super::super::look::{Look, Mode};
 use super::super::state::State;
 use super::super::theme::Theme;
-use super::text::{cut, line_of, padded, span, wrapped, write};
+use super::text::{cut, line_of, padded, span, write};
 
 /// Columns of the words at the left.
 const WORDS: usize = 8;
-/// Lines that [`Readout`] takes.
+/// Lines that [`readout`] takes.
 const READOUT: u16 = 3;
 
 /// Lines that the settings want in a pane of so many columns.
@@ -23,19 +23,18 @@ pub fn height(state: &State, cols: u16) -> u16 {
     lines(state, &Theme::default(), usize::from(cols)).len() as u16 + readout
 }
 
-/// Paints as many of them as fit, a line below the top; the crosshair's first, because they were asked for.
+/// Paints as many of them as fit; the crosshair's first, because they were asked for.
 pub fn paint(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    if area.height < 2 {
+    if area.is_empty() {
         return;
     }
-    write(buffer, area, span("─".repeat(usize::from(area.width)), theme.border));
     let cols = usize::from(area.width);
     let mut all = match (state.crosshair, &state.shown) {
         (Some(point), Some(scene)) => readout(scene, point, theme, cols),
         _ => Vec::new(),
     };
     all.extend(lines(state, theme, cols));
-    for (line, down) in all.into_iter().zip(1..) {
+    for (line, down) in all.into_iter().zip(0..) {
         if let Some(at) = line_of(area, down) {
             write(buffer, at, line);
         }
@@ -75,7 +74,7 @@ fn lines(state: &State, theme: &Theme, cols: usize) -> Vec<Line<'static>> {
         lines.extend(layers.map(|name| row("", &layer(answer, name), theme, cols)));
     }
     lines.extend(model(state, question).map(|name| row("model", name, theme, cols)));
-    let look = wrapped(&look(&state.look), cols.saturating_sub(WORDS + 2));
+    let look = joined(look(&state.look), cols.saturating_sub(WORDS + 2));
     let words = ["look"].into_iter().chain(std::iter::repeat(""));
     lines.extend(look.iter().zip(words).map(|(text, word)| row(word, text, theme, cols)));
     lines
@@ -92,8 +91,23 @@ fn layer(answer: &Explanation, name: &str) -> String {
     shape.map_or_else(|| name.to_owned(), |shape| format!("{name}  {}", shape.join("×")))
 }
 
-/// `jet 50 % · bilinear · signed · top 10 % · contours · 2.2×`.
-fn look(look: &Look) -> String {
+/// Parts in lines of no more than so many columns, each whole.
+fn joined(parts: Vec<String>, cols: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if line.width() + 3 + part.width() <= cols => {
+                line.push_str(" · ");
+                line.push_str(&part);
+            }
+            _ => lines.push(part),
+        }
+    }
+    lines
+}
+
+/// `jet 50 %`, `bilinear`, `signed`, `top 10 %`, `contours`, `2.2×`.
+fn look(look: &Look) -> Vec<String> {
     let mut parts = vec![match look.mode {
         Mode::Overlay => format!("{} {} %", look.colours().name(), look.alpha),
         Mode::Map => format!("{}, map alone", look.colours().name()),
@@ -111,33 +125,64 @@ fn look(look: &Look) -> String {
     if look.zoom.factor > 1.0 {
         parts.push(format!("{:.1}×", look.zoom.factor));
     }
-    parts.join(" · ")
+    parts
 }
 
-/// What picture and map say at a point, 0…1 across the picture.
-fn readout(scene: &Scene, (x, y): (f32, f32), theme: &Theme, cols: usize) -> Vec<Line<'static>> {
-    let photo = &scene.explanation.photo;
-    let pixel = |share: f32, size: u32| ((share * size as f32) as u32).min(size.saturating_sub(1));
-    let (px, py) = (pixel(x, photo.width()), pixel(y, photo.height()));
-    let at = (py as usize * photo.width() as usize + px as usize) * 3;
-    let colour = match photo.pixels().get(at..at + 3) {
-        Some([r, g, b]) => format!("#{r:02x}{g:02x}{b:02x}"),
-        _ => "–".to_owned(),
+/// What picture and map say at a point.
+struct Reading {
+    /// Where, in the picture's pixels.
+    place: String,
+    /// The pixel there, `#rrggbb`.
+    pixel: String,
+    /// The map's value and that value on the map's scale; none where the model saw nothing.
+    value: Option<(f32, f32)>,
+}
+
+impl Reading {
+    /// At a point, 0…1 across the picture.
+    fn of(scene: &Scene, (x, y): (f32, f32)) -> Self {
+        let photo = &scene.explanation.photo;
+        let pixel = |share: f32, size: u32| ((share * size as f32) as u32).min(size.saturating_sub(1));
+        let (px, py) = (pixel(x, photo.width()), pixel(y, photo.height()));
+        let at = (py as usize * photo.width() as usize + px as usize) * 3;
+        let colour = match photo.pixels().get(at..at + 3) {
+            Some([r, g, b]) => format!("#{r:02x}{g:02x}{b:02x}"),
+            _ => "–".to_owned(),
+        };
+        let seen = scene.explanation.seen;
+        let share = |share: f32, size: u32, from: f32, to: f32| (share * size as f32 - from) / (to - from);
+        let (x, y) = (share(x, photo.width(), seen.x0, seen.x1), share(y, photo.height(), seen.y0, seen.y1));
+        let is_seen = (0.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y);
+        Self {
+            place: format!("{px}, {py} of {}×{}", photo.width(), photo.height()),
+            pixel: colour,
+            value: is_seen.then(|| shown(scene).at(x, y)),
+        }
+    }
+}
+
+fn readout(scene: &Scene, point: (f32, f32), theme: &Theme, cols: usize) -> Vec<Line<'static>> {
+    let reading = Reading::of(scene, point);
+    let map = match reading.value {
+        Some((value, normal)) => {
+            let style = if normal < 0.0 { theme.negative } else { theme.positive };
+            let mut line = row("map", &number(value), theme, cols);
+            line.push_span(Span::styled(format!("  ({normal:.2})"), style));
+            line
+        }
+        None => row("map", "not seen by the model", theme, cols),
     };
-    let place = row("at", &format!("{px}, {py} of {}×{}", photo.width(), photo.height()), theme, cols);
-    let seen = scene.explanation.seen;
-    let share = |share: f32, size: u32, from: f32, to: f32| (share * size as f32 - from) / (to - from);
-    let (sx, sy) = (share(x, photo.width(), seen.x0, seen.x1), share(y, photo.height(), seen.y0, seen.y1));
-    let value: Line<'static> = if (0.0..=1.0).contains(&sx) && (0.0..=1.0).contains(&sy) {
-        let (value, normal) = shown(scene).at(sx, sy);
-        let style = if normal < 0.0 { theme.negative } else { theme.positive };
-        let mut line = row("map", &number(value), theme, cols);
-        line.push_span(Span::styled(format!("  {normal:.2} of the most"), style));
-        line
-    } else {
-        row("map", "not seen by the model", theme, cols)
+    vec![row("at", &reading.place, theme, cols), row("pixel", &reading.pixel, theme, cols), map]
+}
+
+/// The same in one line, for a screen that has no room for the settings.
+pub fn reading_in_a_line(scene: &Scene, point: (f32, f32)) -> String {
+    let reading = Reading::of(scene, point);
+    let map = match reading.value {
+        Some((value, normal)) => format!("map {} ({normal:.2})", number(value)),
+        None => "not seen by the model".to_owned(),
     };
-    vec![place, row("pixel", &colour, theme, cols), value]
+    format!("{map} · pixel {} · {}", reading.pixel, reading.place)
 }
 
 /// A value to four digits, however small it is.

@@ -1,4 +1,4 @@
-//! Predictions as bars, and below them, where there is room, the settings. Two models' predictions stand side by side.
+//! Predictions as bars, and below or beside them, where there is room, the settings. Two models' predictions stand side by side.
 
 use std::sync::Arc;
 
@@ -15,8 +15,10 @@ use super::text::{bar, cut, line_of, padded, percent, span, write};
 
 /// Lines of predictions that settings never take.
 const FEWEST: u16 = 5;
-/// A pane with fewer lines shows predictions alone.
-const ROOM_FOR_SETTINGS: u16 = 10;
+/// A pane with fewer lines has no settings below the predictions.
+const HEIGHT_FOR_SETTINGS: u16 = 10;
+/// A pane with fewer columns has no settings beside them.
+const WIDTH_FOR_SETTINGS: u16 = 76;
 /// Columns of a probability with the gap before it.
 const PERCENT: usize = 8;
 
@@ -54,19 +56,38 @@ pub fn paint(state: &State, theme: &Theme, picture: Rect, area: Rect, buffer: &m
         let waiting = if state.working || state.compare.is_some() { " …" } else { "" };
         write(buffer, area, span(waiting, theme.quiet));
     }
-    let (_, below) = split(state, area);
-    settings::paint(state, theme, below, buffer);
+    let (predictions, settings) = split(state, area);
+    if settings.y > area.y {
+        let line = Rect { y: settings.y - 1, height: 1, ..settings };
+        write(buffer, line, span("─".repeat(usize::from(line.width)), theme.border));
+    } else if settings.x > predictions.right() {
+        for y in settings.top()..settings.bottom() {
+            write(buffer, Rect::new(settings.x - 1, y, 1, 1), span("│", theme.border));
+        }
+    }
+    settings::paint(state, theme, settings, buffer);
 }
 
-/// The predictions' part and the settings' part.
+/// Whether there is room for the settings.
+pub fn has_settings(area: Rect) -> bool {
+    area.height >= HEIGHT_FOR_SETTINGS || area.width >= WIDTH_FOR_SETTINGS
+}
+
+/// The predictions' part and the settings' part: below it in a high pane, beside it in a wide one, each parted from it by
+/// a line.
 fn split(state: &State, area: Rect) -> (Rect, Rect) {
-    if area.height < ROOM_FOR_SETTINGS {
-        return (area, Rect { height: 0, ..area });
+    if area.height >= HEIGHT_FOR_SETTINGS {
+        let settings = settings::height(state, area.width).min(area.height - FEWEST - 1);
+        let above = area.height - settings - 1;
+        let below = Rect { y: area.bottom() - settings, height: settings, ..area };
+        return (Rect { height: above, ..area }, below);
     }
-    let wanted = settings::height(state, area.width) + 1;
-    let settings = wanted.min(area.height - FEWEST);
-    let above = area.height - settings;
-    (Rect { height: above, ..area }, Rect { y: area.y + above, height: settings, ..area })
+    if area.width >= WIDTH_FOR_SETTINGS {
+        let settings = area.width * 2 / 5;
+        let left = area.width - settings - 1;
+        return (Rect { width: left, ..area }, Rect { x: area.right() - settings, width: settings, ..area });
+    }
+    (area, Rect { height: 0, ..area })
 }
 
 fn columns(state: &State, area: Rect) -> Vec<Column<'_>> {
@@ -97,27 +118,14 @@ fn list_area(column: &Column<'_>) -> Rect {
 
 /// The likeliest classes, and in any case the explained one and the one that it is held against.
 fn listed(explanation: &Explanation, lines: usize) -> Vec<&Prediction> {
+    let is_asked =
+        |class: &&Prediction| class.index == explanation.class || Some(class.index) == explanation.against;
     let mut listed: Vec<&Prediction> = explanation.predictions.iter().take(lines).collect();
-    let missing: Vec<&Prediction> = [Some(explanation.class), explanation.against]
-        .into_iter()
-        .flatten()
-        .filter(|index| !listed.iter().any(|class| class.index == *index))
-        .filter_map(|index| explanation.prediction(index))
-        .collect();
-    let mut kept = lines.saturating_sub(missing.len());
-    // On very few lines the explained class comes first.
-    for class in missing {
-        let is_listed = |class: &&&Prediction| {
-            class.index == explanation.class || Some(class.index) == explanation.against
-        };
-        while listed.len() > kept {
-            let Some(at) = listed.iter().rposition(|class| !is_listed(&class)) else { break };
-            listed.remove(at);
-        }
-        if listed.len() < lines {
+    for class in explanation.predictions.iter().skip(lines).filter(is_asked) {
+        if let Some(least) = listed.iter().rposition(|other| !is_asked(other)) {
+            listed.remove(least);
             listed.push(class);
         }
-        kept += 1;
     }
     listed
 }
@@ -144,7 +152,7 @@ fn paint_class(class: &Prediction, of: &Explanation, theme: &Theme, line: Rect, 
     let cols = usize::from(line.width);
     // In a narrow column the name is worth more than the bar.
     let bar_cols = if cols < 28 { 0 } else { (cols / 3).min(30) };
-    let label_cols = cols.saturating_sub(bar_cols + PERCENT + 3);
+    let label_cols = cols.saturating_sub(bar_cols + PERCENT + if bar_cols > 0 { 3 } else { 2 });
     let (mark, style) = match class.index {
         index if index == of.class => ("▶ ", theme.target),
         index if Some(index) == of.against => ("≠ ", theme.negative),
