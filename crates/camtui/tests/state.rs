@@ -270,9 +270,11 @@ fn changes_of_view_are_undone_one_by_one() {
 #[test]
 fn escape_closes_the_topmost_and_never_quits() {
     let mut session = Session::new(9);
-    session.keys(&["c", "?", ":", "Esc"]);
-    assert!(matches!(session.state.dialogs.as_slice(), [Dialog::Help(_)]), "the palette's own key typed into it");
-    session.keys(&["Esc", "Esc"]);
+    session.keys(&["c", "?", "j", "j"]);
+    assert!(matches!(session.state.dialogs.as_slice(), [Dialog::Help(2)]), "the help is scrolled");
+    session.keys(&["Esc"]);
+    assert!(session.state.compare.is_some() && session.state.dialogs.is_empty());
+    session.keys(&[":", "Esc", "Esc"]);
     assert!(session.state.compare.is_none() && session.state.dialogs.is_empty());
     session.keys(&["Esc"; 5]);
     assert!(!session.caused.iter().any(|effect| matches!(effect, Effect::Quit)));
@@ -429,6 +431,7 @@ fn an_empty_list_says_what_to_do() {
 #[test]
 fn the_mouse_chooses_zooms_pans_and_drags_borders() {
     let mut session = Session::new(9);
+    session.act(Action::Resized(200, 45));
     let areas = session.state.areas().unwrap();
     let (browser, side) = (areas.browser.unwrap(), areas.side.unwrap());
     let rows = camtui::interactive::view::browser::rows(&session.state, browser);

@@ -9,7 +9,9 @@ pub fn matching<'t>(pattern: &str, texts: impl Iterator<Item = &'t str>) -> Vec<
         return (0..texts.count()).collect();
     }
     let pattern = Pattern::parse(pattern, CaseMatching::Smart, Normalization::Smart);
-    let mut matcher = Matcher::new(Config::DEFAULT);
+    let mut config = Config::DEFAULT;
+    config.prefer_prefix = true;
+    let mut matcher = Matcher::new(config);
     let mut letters = Vec::new();
     let mut found: Vec<(u32, usize)> = texts
         .enumerate()

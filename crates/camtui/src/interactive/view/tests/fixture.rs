@@ -168,6 +168,7 @@ pub fn start(paths: &[&str]) -> Start {
         catalogue: catalogue(),
         pictures: pictures(paths),
         question: question(),
+        marked: Vec::new(),
         look: Look::default(),
         panes: Panes::default(),
         sort: Sort::Name,
