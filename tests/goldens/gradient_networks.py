@@ -3,8 +3,19 @@
 For ResNet-18 and EfficientNet-Lite0, with seeded and with real weights, over at least 20 pictures x classes:
 
 - logits, activations and the gradient at the pooled layer: every one within 1e-5 (ONNX Runtime) and 1e-4 (tract);
-- gradients that pass ReLU masks (the layers before, the picture): the median within the same, none over 3e-2. A unit
-  within rounding of zero may flip; PyTorch in f32 against itself in f64 does so too, and stands beside.
+- gradients that pass ReLU masks (the layers before, the picture): with seeded weights the median within the same, none
+  over 3e-2. A unit within rounding of zero may flip; PyTorch in f32 against itself in f64 does so too, and stands beside;
+- the same gradients against PyTorch with the masks that the runtime's own activations give (`gradient_masks.py`): every
+  one within 1e-5 and 1e-4. And each unit that PyTorch has on another side lies within 1e-5 and 1e-4 of its edge, over
+  the root mean square of its layer's values: the flips are rounding too.
+
+With trained weights more than half of the inputs have a flipped unit, so that near the picture even the median is one of
+these, and over the limit. Such medians are marked ~ and counted; the exit status is decided by the worst (3e-2) and by
+the comparison under the same masks, which finds what flips may hide. Tried on eight inputs each, it found, with raw
+errors below 3e-2 every time: one backward convolution's weights times 1.001 (6.8e-4 in ResNet-18, 1.0e-3 in
+EfficientNet-Lite0, at every layer below it); one ReLU's mask at 1e-4 for 0 in the backward part (1.5e-2); one ReLU6's at
+5.99 for 6 (6.7e-3); PyTorch's own masks for the runtime's (1.4e-2). With another picture's masks 600 000 to 800 000
+units flip, 7 to 14 root mean squares from the edge.
 
 An error is |a-b|/|b| in the 2-norm. The reference is PyTorch in f32, as people run it.
 
@@ -33,6 +44,7 @@ import torchvision
 from onnx import numpy_helper
 from PIL import Image
 
+import gradient_masks
 import seeded
 import tensors
 
@@ -161,58 +173,107 @@ def seeds(model, images):
 
 
 def on_tract(path, outputs, images, rows, folder):
-    tensors.save(f"{folder}/inputs.safetensors", {"image": images, "seed": rows})
+    """The outputs for one picture after the other. Few at a time are held: all activations of one are 25 MB."""
     pruned = f"{folder}/pruned.onnx"
     subprocess.run(XTASK + ["differentiate", path.replace(".gradients", ""), "-o", pruned, "--outputs", ",".join(outputs)],
                    check=True)
-    subprocess.run(XTASK + ["run-onnx", pruned, f"{folder}/inputs.safetensors", "-o", f"{folder}/outputs.safetensors"],
-                   check=True)
-    return tensors.load(f"{folder}/outputs.safetensors")
+    given, found = f"{folder}/inputs.safetensors", f"{folder}/outputs.safetensors"
+    for at in range(0, len(images), 9):
+        tensors.save(given, {"image": images[at:at + 9], "seed": rows[at:at + 9]})
+        subprocess.run(XTASK + ["run-onnx", pruned, given, "-o", found], check=True)
+        values = tensors.load(found)
+        for n in range(len(images[at:at + 9])):
+            yield {output: values[output][n:n + 1] for output in outputs}
 
 
-def check(arch, weights):
-    model = pytorch(arch, weights)
+def measure(arch, weights, gradients, outputs):
+    """{who: {output: errors}} against PyTorch, the same against PyTorch with who's masks, and {who: those masks}."""
+    model, double = pytorch(arch, weights), pytorch(arch, weights).double()
     images = pictures(arch)
     rows = seeds(model, images)
-    layers = list(LAYERS[arch])
-    outputs = ["logits"] + [f"activation:{x}" for x in layers]
-    outputs += [f"gradient:{x}" for x in layers[::-1]] + ["gradient:image"]
-    steady = set(outputs[:len(layers) + 2])  # logits, activations, and the gradient at the pooled layer
-    errors = {who: {o: [] for o in outputs} for who in ("ORT", "tract", "PyTorch f64")}
+    errors = {who: {o: [] for o in outputs} for who in (*WITHIN, "PyTorch f64")}
+    masked = {who: {o: [] for o in gradients} for who in WITHIN}
+    flips = {who: [] for who in WITHIN}
     with tempfile.TemporaryDirectory() as folder:
         path = exported(arch, model, folder)
+        gates = gradient_masks.gates(path)
+        everything = list(dict.fromkeys(outputs + [name for _, name in gates]))
         session = onnxruntime.InferenceSession(path)
-        tract = on_tract(path, outputs, images, rows, folder)
-        double = pytorch(arch, weights).double()
-        for n in range(len(images)):
+        for n, on_camtui in enumerate(on_tract(path, everything, images, rows, folder)):
             image, seed = torch.from_numpy(images[n:n + 1]), torch.from_numpy(rows[n:n + 1])
             expected = autograd(arch, model, image, seed)
             exact = autograd(arch, double, image.double(), seed.double())
-            found = session.run(outputs, {"image": image.numpy(), "seed": seed.numpy()})
-            for output, value in zip(outputs, found):
-                errors["ORT"][output].append(relative(value, expected[output]))
-                errors["tract"][output].append(relative(tract[output][n:n + 1], expected[output]))
+            on_ort = dict(zip(everything, session.run(everything, {"image": image.numpy(), "seed": seed.numpy()})))
+            for who, found in (("ORT", on_ort), ("tract", on_camtui)):
+                for output in outputs:
+                    errors[who][output].append(relative(found[output], expected[output]))
+                with gradient_masks.given(model, gates, found) as masks:
+                    likewise = autograd(arch, model, image, seed)
+                for output in gradients:
+                    masked[who][output].append(relative(found[output], likewise[output]))
+                flips[who].append(masks)
+            for output in outputs:
                 errors["PyTorch f64"][output].append(relative(expected[output], exact[output]))
         # A batch of three gives each row what it gives alone.
         several = session.run(outputs, {"image": images[:3], "seed": rows[:3]})
         alone = session.run(outputs, {"image": images[2:3], "seed": rows[2:3]})
         for output, a, b in zip(outputs, several, alone):
             assert relative(a[2:], b) < 1e-4, f"{output} depends on the batch"
-    print(f"\n{arch}, {weights} weights, {len(images)} pictures x classes; median / worst error")
-    print(f"{'':28}{'ORT':>18}{'tract':>18}{'PyTorch f32 to f64':>22}")
-    bad = 0
+    return errors, masked, flips
+
+
+def line(name, found, marks):
+    cells = [f"{np.median(errors):.1e} / {max(errors):.1e}{marks.get(who, ' ')}" for who, errors in found.items()]
+    print(f"{name:28}" + "".join(f"{cell:>22}" for cell in cells))
+
+
+def check(arch, weights):
+    """Prints what was found. Returns how many figures fail, and how many medians flipped units hold over the limit."""
+    layers = list(LAYERS[arch])
+    gradients = [f"gradient:{x}" for x in layers[::-1]] + ["gradient:image"]
+    outputs = ["logits"] + [f"activation:{x}" for x in layers] + gradients
+    steady = set(outputs[:len(layers) + 2])  # logits, activations, and the gradient at the pooled layer
+    errors, masked, flips = measure(arch, weights, gradients, outputs)
+    bad = held = 0
+
+    print(f"\n{arch}, {weights} weights, {len(flips['ORT'])} pictures x classes; median / worst error")
+    print(f"{'':28}{'ORT':>21}{'tract':>22}{'PyTorch f32 to f64':>23}")
     for output in outputs:
+        marks = {}
+        for who, limit in WITHIN.items():
+            middle, worst = np.median(errors[who][output]), max(errors[who][output])
+            if worst > (limit if output in steady else WORST):
+                marks[who] = "!"
+            elif middle > limit:
+                marks[who] = "!" if weights == "seeded" else "~"
+        bad += list(marks.values()).count("!")
+        held += list(marks.values()).count("~")
+        line(output, {who: errors[who][output] for who in errors}, marks)
+
+    print("with the runtime's own masks in PyTorch")
+    for output in gradients:
+        marks = {who: "!" for who, limit in WITHIN.items() if max(masked[who][output]) > limit}
+        bad += len(marks)
+        line(output, {who: masked[who][output] for who in masked}, marks)
+
+    print(f"units on another side than in PyTorch, of {flips['ORT'][0].units}; PyTorch's farthest from the edge, over the\n"
+          "layer's root mean square; the worst gradient's error, and with the runtime's masks")
+    print(f"{'input':9}{'ORT':>33}{'tract':>38}")
+    for n in range(len(flips["ORT"])):
         cells = []
-        for who, found in errors.items():
-            middle, worst = float(np.median(found[output])), max(found[output])
-            cells.append(f"{middle:.1e} / {worst:.1e}")
-            if who in WITHIN:
-                limit = WITHIN[who]
-                fine = worst <= limit if output in steady else middle <= limit and worst <= WORST
-                bad += not fine
-                cells[-1] += " " if fine else "!"
-        print(f"{output:28}{cells[0]:>18}{cells[1]:>18}{cells[2]:>22}")
-    return bad
+        for who, limit in WITHIN.items():
+            count, far = flips[who][n].flipped, flips[who][n].farthest
+            worst, likewise = (max(found[who][o][n] for o in gradients) for found in (errors, masked))
+            bad += far > limit
+            far = f"{far:.1e}{'!' if far > limit else ' '}" if count else "- "
+            cells.append(f"{count:4} {far:>8} {worst:.1e} {likewise:.1e}")
+        print(f"{n:<9}{cells[0]:>33}{cells[1]:>38}")
+    for who, each in flips.items():
+        counts = [masks.flipped for masks in each]
+        farthest = max(masks.farthest for masks in each)
+        print(f"{who}: {np.count_nonzero(counts)} of {len(counts)} inputs have such a unit; median {np.median(counts):g},"
+              f" most {max(counts)}; the farthest {farthest:.1e} from the edge")
+    return bad, held
 
 
 def golden(arch):
@@ -243,13 +304,18 @@ def main():
         rows = ",\n".join(json.dumps(golden(arch), separators=(",", ":")) for arch in LAYERS)
         (HERE / "data" / "gradients.json").write_text(f"[\n{rows}\n]\n")
         return
-    bad = 0
+    bad = held = 0
     for weights in arguments.weights or ["seeded", "real"]:
         for arch in arguments.arch or LAYERS:
             if (arch, weights) == ("resnet18", "real") and not os.environ.get("CAMTUI_TEST_CHECKPOINT"):
                 print("\nresnet18, real weights: skipped, CAMTUI_TEST_CHECKPOINT names no checkpoint")
                 continue
-            bad += check(arch, weights)
+            failures, medians = check(arch, weights)
+            bad += failures
+            held += medians
+    if held:
+        print(f"\n{held} medians of trained networks (marked ~) are over 1e-5 (ORT) or 1e-4 (tract), by flipped units"
+              f"{'' if bad else ' alone'}")
     sys.exit(f"{bad} figures (marked !) are over their limits" if bad else 0)
 
 
