@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p camtui --bench session`
 
+#![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+
 #[path = "../tests/made_up/mod.rs"]
 mod made_up;
 

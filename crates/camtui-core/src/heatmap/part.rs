@@ -32,8 +32,7 @@ impl Shown {
         let shrink = (LONGEST / width.max(height).max(1) as f32).min(1.0);
         let side = |pixels: u32| ((pixels as f32 * shrink).round() as u32).max(1);
         let (small_width, small_height) = (side(width), side(height));
-        let (fx, fy) =
-            (small_width as f32 / width.max(1) as f32, small_height as f32 / height.max(1) as f32);
+        let (fx, fy) = (small_width as f32 / width.max(1) as f32, small_height as f32 / height.max(1) as f32);
         let seen = Rect { x0: seen.x0 * fx, y0: seen.y0 * fy, x1: seen.x1 * fx, y1: seen.y1 * fy };
         let (whole, scale) =
             Levels::on_scale(&map, (small_width, small_height), seen, interpolation, signed, None);

@@ -88,8 +88,7 @@ pub fn resize_part(photo: &Photo, part: Part, width: u32, height: u32) -> Vec<u8
     let mut out = Image::new(width, height, PixelType::U8x3);
     // Far beyond the photo's own pixels these should be seen as they are.
     let close = across * 4.0 < f64::from(width);
-    let algorithm =
-        if close { ResizeAlg::Nearest } else { ResizeAlg::Convolution(FilterType::Bilinear) };
+    let algorithm = if close { ResizeAlg::Nearest } else { ResizeAlg::Convolution(FilterType::Bilinear) };
     let options = ResizeOptions::new().resize_alg(algorithm).crop(left, top, across, down);
     Resizer::new().resize(&source, &mut out, &options).expect("the part lies within the photo");
     out.into_vec()
@@ -169,7 +168,10 @@ pub(super) mod tests {
         let pixel = Part { left: 10.0, top: 5.0, width: 2.0, height: 1.0 };
         let close = resize_part(&photo, pixel, 100, 50);
         let at = (5 * 60 + 10) * 3;
-        assert_eq!((&close[..3], &close[297..300]), (&photo.pixels()[at..at + 3], &photo.pixels()[at + 3..at + 6]));
+        assert_eq!(
+            (&close[..3], &close[297..300]),
+            (&photo.pixels()[at..at + 3], &photo.pixels()[at + 3..at + 6])
+        );
         for part in [Part { left: -9.0, ..whole }, Part { left: 60.0, top: 40.0, width: 0.0, height: -1.0 }] {
             assert_eq!(resize_part(&photo, part, 7, 3).len(), 63);
         }

@@ -10,7 +10,7 @@ mod remember;
 mod save;
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
@@ -45,22 +45,8 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
         )));
     }
     let place = Remembered::place(places);
-    let left = if args.resume() { place.as_deref().and_then(Remembered::read) } else { None };
     let mut notices = Vec::new();
-    let with_left = left.as_ref().map(|left| remember::taken_up(args, left, places));
-    if args.resume() && left.is_none() {
-        notices.push("there is no earlier session to take up".to_owned());
-    }
-    let args = match with_left {
-        Some(taken_up) => match Job::new(&taken_up, &paths_of(&taken_up), places) {
-            Ok(_) => taken_up,
-            Err(why) => {
-                notices.push(remember::not_taken_up(&why.to_string()));
-                args.clone()
-            }
-        },
-        None => args.clone(),
-    };
+    let (args, left) = taken_up(args, place.as_deref(), places, &mut notices);
     let args = &args;
     let paths = paths_of(args);
     let mut job = Job::new(args, &paths, places)?;
@@ -139,6 +125,30 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
         Ending::Quit => Ok(()),
         Ending::Interrupted => Err(Failure::Interrupted),
         Ending::Signal(number) => Err(Failure::Signal(number)),
+    }
+}
+
+/// The command line, with what the last session left where that is wanted, there, and still fits.
+fn taken_up(
+    args: &ExplainArgs,
+    place: Option<&Path>,
+    places: &Places,
+    notices: &mut Vec<String>,
+) -> (ExplainArgs, Option<Remembered>) {
+    if !args.resume() {
+        return (args.clone(), None);
+    }
+    let Some(left) = place.and_then(Remembered::read) else {
+        notices.push("there is no earlier session to take up".to_owned());
+        return (args.clone(), None);
+    };
+    let whole = remember::taken_up(args, &left, places);
+    match Job::new(&whole, &paths_of(&whole), places) {
+        Ok(_) => (whole, Some(left)),
+        Err(why) => {
+            notices.push(remember::not_taken_up(&why.to_string()));
+            (args.clone(), None)
+        }
     }
 }
 

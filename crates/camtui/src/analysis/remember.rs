@@ -76,7 +76,7 @@ pub fn left(analyst: &PipelineAnalyst, state: &State, args: &ExplainArgs) -> Rem
     left.models = analyst.model_names(question.model);
     left.explainer = analyst.explainers.get(question.explainer).map(|(id, _)| id.clone());
     left.params = question.params.iter().cloned().collect();
-    left.layers = question.layers.clone();
+    left.layers.clone_from(&question.layers);
     left.target = Some(match question.target {
         Target::Asked => args.target.clone(),
         Target::One(one) => class(one),

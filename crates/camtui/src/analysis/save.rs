@@ -1,7 +1,8 @@
 //! What is seen, as files: the picture as PNG with its provenance, the map as `.npy`, the result as JSON. All three in a folder,
 //! or one of them where a file is named.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::Arc;
 
 use camtui_core::file::{encode_png, write_atomic};
@@ -20,7 +21,7 @@ impl PipelineAnalyst {
     /// Writes what is asked for; the paths that were written.
     pub(super) fn write(&self, saving: &Saving) -> Result<Vec<String>, String> {
         let Saving { explanation, look, to } = saving;
-        let extension = to.extension().map(|extension| extension.to_ascii_lowercase());
+        let extension = to.extension().map(OsStr::to_ascii_lowercase);
         let one = extension.as_ref().and_then(|extension| extension.to_str());
         let named = |kind: &str| match one {
             Some(one @ ("png" | "npy" | "json")) => (one == kind).then(|| to.clone()),
@@ -29,22 +30,24 @@ impl PipelineAnalyst {
         let mut written = Vec::new();
         let record = self.record(explanation, Some(look))?;
         if let Some(path) = named("png") {
-            let scene = Scene { explanation: Arc::clone(explanation), minus: None, look: *look, crosshair: None };
+            let scene =
+                Scene { explanation: Arc::clone(explanation), minus: None, look: *look, crosshair: None };
             let (width, height) = scene.shape();
             let image = Developer::default().develop(&scene, (width, height));
-            let pixels: Vec<u8> = image.pixels().flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2]]).collect();
+            let pixels: Vec<u8> =
+                image.pixels().flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2]]).collect();
             let png = encode_png(width, height, &pixels, &record.to_string()).map_err(|e| e.to_string())?;
-            written.push(put(path, &png)?);
+            written.push(put(&path, &png)?);
         }
         if let Some(path) = named("npy") {
             let map = explanation.shown_map(look.signed);
             let tensor = Tensor::new([map.height(), map.width()], map.values().to_vec())
                 .expect("a map fills its height and width");
-            written.push(put(path, &npy::write(&tensor))?);
+            written.push(put(&path, &npy::write(&tensor))?);
         }
         if let Some(path) = named("json") {
             let text = format!("{record:#}\n");
-            written.push(put(path, text.as_bytes())?);
+            written.push(put(&path, text.as_bytes())?);
         }
         Ok(written)
     }
@@ -52,7 +55,8 @@ impl PipelineAnalyst {
     /// The name of the files of a result, without what tells their kinds apart.
     fn stem(&self, explanation: &Explanation) -> String {
         let question = &explanation.question;
-        let picture = self.input(question.picture).map_or_else(|_| "picture".to_owned(), |input| input.stem());
+        let picture =
+            self.input(question.picture).map_or_else(|_| "picture".to_owned(), |input| input.stem());
         let target = Target { class: explanation.class, against: explanation.against }.slug();
         let explainer = self.explainers.get(question.explainer).map_or("map", |(id, _)| id.as_str());
         let mut stem = format!("{picture}.{target}.{explainer}");
@@ -117,11 +121,11 @@ fn view(look: &Look) -> Value {
     })
 }
 
-fn put(path: PathBuf, bytes: &[u8]) -> Result<String, String> {
+fn put(path: &Path, bytes: &[u8]) -> Result<String, String> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
             .map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
     }
-    write_atomic(Path::new(&path), bytes).map_err(|error| error.to_string())?;
+    write_atomic(path, bytes).map_err(|error| error.to_string())?;
     Ok(path.display().to_string())
 }

@@ -1,6 +1,6 @@
 //! The list of pictures: what is in it, in which order, what is searched for, what is marked.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::analyst::{NewPicture, PictureId, Prediction};
@@ -123,7 +123,8 @@ impl Browser {
         }
         match self.sort {
             Sort::Name => ids.sort_by(|&a, &b| {
-                let key = |id: PictureId| (&self.entries[id].picture.folder, &self.entries[id].picture.name, id);
+                let key =
+                    |id: PictureId| (&self.entries[id].picture.folder, &self.entries[id].picture.name, id);
                 key(a).cmp(&key(b))
             }),
             Sort::Class | Sort::Probability => ids.sort_by(|&a, &b| self.compare(a, b)),
@@ -167,8 +168,8 @@ impl Browser {
     /// The pictures that are probably looked at next.
     pub fn neighbours(&self, of: PictureId) -> Vec<PictureId> {
         let mut near: Vec<PictureId> = [1, -1, 2].into_iter().filter_map(|by| self.step(of, by)).collect();
-        let mut seen = HashMap::from([(of, ())]);
-        near.retain(|&id| seen.insert(id, ()).is_none());
+        let mut seen = HashSet::from([of]);
+        near.retain(|&id| seen.insert(id));
         near
     }
 
@@ -206,18 +207,26 @@ mod tests {
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
             NewPicture { id, path: path.to_owned(), name: name.to_owned(), folder: folder.to_owned() }
         };
-        Browser::new(["b.jpg", "sub/cat.jpg", "a.jpg", "sub/dog.jpg"].into_iter().enumerate().map(picture).collect())
+        Browser::new(
+            ["b.jpg", "sub/cat.jpg", "a.jpg", "sub/dog.jpg"].into_iter().enumerate().map(picture).collect(),
+        )
     }
 
-    fn class(label: &str, probability: f32) -> Option<Prediction> {
-        Some(Prediction { index: 0, label: label.to_owned(), probability })
+    fn class(label: &str, probability: f32) -> Prediction {
+        Prediction { index: 0, label: label.to_owned(), probability }
     }
 
     #[test]
     fn folders_come_with_lines_of_their_own() {
         let lines = browser().lines();
-        let expected =
-            [Line::Folder(2), Line::Picture(2), Line::Picture(0), Line::Folder(1), Line::Picture(1), Line::Picture(3)];
+        let expected = [
+            Line::Folder(2),
+            Line::Picture(2),
+            Line::Picture(0),
+            Line::Folder(1),
+            Line::Picture(1),
+            Line::Picture(3),
+        ];
         assert_eq!(lines, expected);
     }
 
@@ -236,9 +245,9 @@ mod tests {
     #[test]
     fn sorting_puts_what_is_not_classified_last() {
         let mut browser = browser();
-        browser.entries[0].class = class("wolf", 0.9);
-        browser.entries[1].class = class("cat", 0.4);
-        browser.entries[3].class = class("cat", 0.8);
+        browser.entries[0].class = Some(class("wolf", 0.9));
+        browser.entries[1].class = Some(class("cat", 0.4));
+        browser.entries[3].class = Some(class("cat", 0.8));
         browser.sort = Sort::Class;
         browser.arrange();
         assert_eq!(browser.listed, [3, 1, 0, 2]);

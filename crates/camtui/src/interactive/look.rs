@@ -151,8 +151,8 @@ mod tests {
         assert!(((0.25 - left) / (right - left) - 0.25).abs() < 1e-6, "a quarter from the left, as before");
         assert!(((0.75 - top) / (bottom - top) - 0.75).abs() < 1e-6);
         let corner = Zoom::default().closer(8.0, Some((0.0, 0.0))).panned(-5.0, -5.0);
-        assert_eq!(corner.window().0, 0.0);
-        assert_eq!(Zoom::default().closer(1e9, None).factor, Zoom::MOST);
+        assert!(corner.window().0.abs() < 1e-6);
+        assert!((Zoom::default().closer(1e9, None).factor - Zoom::MOST).abs() < 1e-6);
         assert_eq!(zoom.closer(0.0, None), Zoom::default());
     }
 

@@ -64,12 +64,15 @@ enum Files {
     Json(Arc<Explanation>),
 }
 
+/// Which pictures, and for an area of so many cells each.
+type Thumbnails = (Vec<PictureId>, (u16, u16));
+
 /// The session's side of all threads.
 pub struct Workers {
     questions: Arc<Mailbox<(), Explain>>,
     later: Arc<Mailbox<Later, LaterJob>>,
     pixels: Arc<Mailbox<Slot, Pixels>>,
-    thumbnails: Arc<Mailbox<(), (Vec<PictureId>, (u16, u16))>>,
+    thumbnails: Arc<Mailbox<(), Thumbnails>>,
     files: Arc<Mailbox<usize, Files>>,
     /// Counts jobs for files: each is done, none replaces another.
     filed: AtomicUsize,
@@ -88,7 +91,11 @@ struct Stale {
 
 impl Workers {
     /// Starts the threads.
-    pub fn start(analyst: &Arc<dyn Analyst>, capabilities: &Capabilities, report: &Report) -> io::Result<Self> {
+    pub fn start(
+        analyst: &Arc<dyn Analyst>,
+        capabilities: &Capabilities,
+        report: &Report,
+    ) -> io::Result<Self> {
         let workers = Self {
             questions: Mailbox::new(),
             later: Mailbox::new(),
@@ -131,7 +138,12 @@ impl Workers {
         })
     }
 
-    fn start_later(&self, analyst: &Arc<dyn Analyst>, report: &Report, busy: &Arc<AtomicBool>) -> io::Result<()> {
+    fn start_later(
+        &self,
+        analyst: &Arc<dyn Analyst>,
+        report: &Report,
+        busy: &Arc<AtomicBool>,
+    ) -> io::Result<()> {
         let (mailbox, analyst, report, busy) =
             (Arc::clone(&self.later), Arc::clone(analyst), Arc::clone(report), Arc::clone(busy));
         let stale = Arc::clone(&self.stale);

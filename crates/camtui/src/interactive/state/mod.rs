@@ -72,6 +72,7 @@ struct Change {
 
 /// Everything that the view shows and the next action depends on.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and no two exclude each other")]
 pub struct State {
     /// What there is to choose from.
     pub catalogue: Catalogue,
@@ -379,7 +380,8 @@ impl State {
                 let first = pictures[0].id;
                 let was_empty = self.browser.entries.is_empty();
                 let one = pictures.len() == 1;
-                let what = if one { pictures[0].name.clone() } else { format!("{} pictures", pictures.len()) };
+                let what =
+                    if one { pictures[0].name.clone() } else { format!("{} pictures", pictures.len()) };
                 self.browser.add(pictures);
                 self.say(&format!("added {what}"));
                 // What was asked for is gone to; what merely appeared is not.
@@ -543,4 +545,3 @@ impl State {
         self.undone.clear();
     }
 }
-

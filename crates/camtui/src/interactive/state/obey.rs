@@ -72,36 +72,18 @@ impl State {
             | Command::ChooseColormap
             | Command::ChooseCompared => self.open_choice(command),
             Command::Parameters => self.open_parameters(),
-            Command::MoreOpaque => return self.change(|look| look.alpha = opaque(look.alpha, ALPHA_STEP)),
-            Command::LessOpaque => return self.change(|look| look.alpha = opaque(look.alpha, -ALPHA_STEP)),
-            Command::NextColormap => {
-                let now = self.look.colours();
-                let at = Colormap::NAMES.iter().position(|(_, map)| *map == now).unwrap_or(0);
-                let next = Colormap::NAMES[(at + 1) % Colormap::NAMES.len()].1;
-                return self.change(|look| look.colormap = Some(next));
-            }
-            Command::NextInterpolation => {
-                let now = self.look.interpolation;
-                let at = Interpolation::NAMES.iter().position(|(_, kind)| *kind == now).unwrap_or(0);
-                let next = Interpolation::NAMES[(at + 1) % Interpolation::NAMES.len()].1;
-                return self.change(|look| look.interpolation = next);
-            }
-            Command::Signed => return self.change(|look| look.signed = !look.signed),
-            Command::NextMode => return self.change(|look| look.mode = look.mode.next()),
-            Command::PictureOnly => {
-                return self.change(|look| {
-                    let picture = look.mode == Mode::Picture;
-                    look.mode = if picture { Mode::Overlay } else { Mode::Picture };
-                });
-            }
-            Command::Threshold => {
-                let at = SHARES.iter().position(|share| *share == self.look.top).unwrap_or(0);
-                return self.change(|look| look.top = SHARES[(at + 1) % SHARES.len()]);
-            }
-            Command::Contours => return self.change(|look| look.contours = !look.contours),
+            Command::MoreOpaque
+            | Command::LessOpaque
+            | Command::NextColormap
+            | Command::NextInterpolation
+            | Command::Signed
+            | Command::NextMode
+            | Command::PictureOnly
+            | Command::Threshold
+            | Command::Contours
+            | Command::ZoomReset => return self.change(|look| relook(look, command)),
             Command::ZoomIn => return self.zoom(ZOOM_STEP, self.crosshair),
             Command::ZoomOut => return self.zoom(1.0 / ZOOM_STEP, self.crosshair),
-            Command::ZoomReset => return self.change(|look| look.zoom = Zoom::default()),
             Command::Left => return self.arrow(-1, 0),
             Command::Right => return self.arrow(1, 0),
             Command::Up => return self.arrow(0, -1),
@@ -114,48 +96,51 @@ impl State {
             Command::CompareExplainers => return self.compare_explainers(),
             Command::CompareClasses => return self.compare_classes(),
             Command::CompareModels => return self.compare_models(),
-            Command::Save => {
-                if self.looked_at().is_some() {
-                    let field = Field::with(self.save_to.clone());
-                    self.dialogs.push(Dialog::Prompt(Prompt::Save, field));
-                } else {
-                    self.say("there is nothing to save yet");
-                }
-            }
-            Command::CopyPath => {
-                if let Some(entry) = self.browser.entries.get(self.question.picture) {
-                    let path = entry.picture.path.clone();
-                    self.say(&format!("copied {path}"));
-                    return vec![Effect::Copy(path)];
-                }
-            }
-            Command::CopyJson => match self.looked_at() {
-                Some(explanation) => return vec![Effect::Json(std::sync::Arc::clone(explanation))],
-                None => self.say("there is nothing to copy yet"),
-            },
+            Command::Save | Command::CopyPath | Command::CopyJson => return self.keep(command),
             Command::Undo => return self.go_back(false),
             Command::Redo => return self.go_back(true),
-            Command::ToggleBrowser => {
-                let shown = self.areas().is_some_and(|areas| areas.browser.is_some());
-                self.panes.browser = Some(!shown);
-                return self.develop_all();
-            }
-            Command::ToggleSide => {
-                let shown = self.areas().is_some_and(|areas| areas.side.is_some());
-                self.panes.side = Some(!shown);
-                return self.develop_all();
-            }
-            Command::WidenBrowser => return self.resize_pane(|state| state.panes.widen_browser(PANE_STEP)),
-            Command::NarrowBrowser => return self.resize_pane(|state| state.panes.widen_browser(-PANE_STEP)),
-            Command::WidenSide => return self.resize_pane(|state| state.panes.widen_side(PANE_STEP)),
-            Command::NarrowSide => return self.resize_pane(|state| state.panes.widen_side(-PANE_STEP)),
+            Command::ToggleBrowser
+            | Command::ToggleSide
+            | Command::WidenBrowser
+            | Command::NarrowBrowser
+            | Command::WidenSide
+            | Command::NarrowSide => return self.change_panes(command),
         }
         Vec::new()
     }
 
-    fn resize_pane(&mut self, change: impl FnOnce(&mut Self)) -> Vec<Effect> {
-        change(self);
+    fn change_panes(&mut self, command: Command) -> Vec<Effect> {
+        let areas = self.areas();
+        match command {
+            Command::ToggleBrowser => {
+                self.panes.browser = Some(areas.is_none_or(|areas| areas.browser.is_none()));
+            }
+            Command::ToggleSide => self.panes.side = Some(areas.is_none_or(|areas| areas.side.is_none())),
+            Command::WidenBrowser => self.panes.widen_browser(PANE_STEP),
+            Command::NarrowBrowser => self.panes.widen_browser(-PANE_STEP),
+            Command::WidenSide => self.panes.widen_side(PANE_STEP),
+            _ => self.panes.widen_side(-PANE_STEP),
+        }
         self.develop_all()
+    }
+
+    /// What is seen goes to files or into the clipboard.
+    fn keep(&mut self, command: Command) -> Vec<Effect> {
+        if command == Command::CopyPath {
+            let entry = self.browser.entries.get(self.question.picture);
+            let Some(path) = entry.map(|entry| entry.picture.path.clone()) else { return Vec::new() };
+            self.say(&format!("copied {path}"));
+            return vec![Effect::Copy(path)];
+        }
+        let Some(explanation) = self.looked_at().map(std::sync::Arc::clone) else {
+            self.say("there is nothing to keep before the model has answered");
+            return Vec::new();
+        };
+        if command == Command::CopyJson {
+            return vec![Effect::Json(explanation)];
+        }
+        self.dialogs.push(Dialog::Prompt(Prompt::Save, Field::with(self.save_to.clone())));
+        Vec::new()
     }
 
     /// Closes the topmost thing, or gives up the most urgent computation.
@@ -267,19 +252,16 @@ impl State {
 
     /// The rank of the class that is explained, if it is explained by rank or is among the likely ones.
     pub(super) fn rank(&self) -> Option<usize> {
-        match self.question.target {
-            Target::One(Class::Rank(rank)) => Some(rank),
-            _ => {
-                let shown = self.explanation()?;
-                shown.predictions.iter().position(|class| class.index == shown.class)
-            }
+        if let Target::One(Class::Rank(rank)) = self.question.target {
+            return Some(rank);
         }
+        let shown = self.explanation()?;
+        shown.predictions.iter().position(|class| class.index == shown.class)
     }
 
     fn step_class(&mut self, by: isize) -> Vec<Effect> {
         // Ranks are those of the picture on screen: there are none before it is explained.
-        let Some(shown) =
-            self.explanation().filter(|shown| shown.question.picture == self.question.picture)
+        let Some(shown) = self.explanation().filter(|shown| shown.question.picture == self.question.picture)
         else {
             return Vec::new();
         };
@@ -349,16 +331,12 @@ impl State {
         let layers = self.valid_layers();
         let now = self.layer().and_then(|name| layers.iter().position(|layer| layer.name == name));
         let Some(now) = now else { return Vec::new() };
-        match now.checked_add_signed(by).and_then(|at| layers.get(at)) {
-            Some(next) => {
-                let name = next.name.clone();
-                self.ask(|question| question.layers = vec![name])
-            }
-            None => {
-                self.say(if by > 0 { "this is the last layer" } else { "this is the first layer" });
-                Vec::new()
-            }
+        if let Some(next) = now.checked_add_signed(by).and_then(|at| layers.get(at)) {
+            let name = next.name.clone();
+            return self.ask(|question| question.layers = vec![name]);
         }
+        self.say(if by > 0 { "this is the last layer" } else { "this is the first layer" });
+        Vec::new()
     }
 
     fn go_back(&mut self, forward: bool) -> Vec<Effect> {
@@ -380,6 +358,35 @@ impl State {
         effects.extend(self.compare_again());
         effects
     }
+}
+
+/// The look after a command that changes nothing else.
+fn relook(look: &mut Look, command: Command) {
+    match command {
+        Command::MoreOpaque => look.alpha = opaque(look.alpha, ALPHA_STEP),
+        Command::LessOpaque => look.alpha = opaque(look.alpha, -ALPHA_STEP),
+        Command::NextColormap => look.colormap = Some(after(&Colormap::NAMES, look.colours())),
+        Command::NextInterpolation => look.interpolation = after(&Interpolation::NAMES, look.interpolation),
+        Command::Signed => look.signed = !look.signed,
+        Command::NextMode => look.mode = look.mode.next(),
+        Command::PictureOnly => {
+            let picture = look.mode == Mode::Picture;
+            look.mode = if picture { Mode::Overlay } else { Mode::Picture };
+        }
+        Command::Threshold => {
+            let at = SHARES.iter().position(|share| *share == look.top).unwrap_or(0);
+            look.top = SHARES[(at + 1) % SHARES.len()];
+        }
+        Command::Contours => look.contours = !look.contours,
+        Command::ZoomReset => look.zoom = Zoom::default(),
+        _ => {}
+    }
+}
+
+/// The one after this in a list of names.
+fn after<T: Copy + PartialEq>(names: &[(&str, T)], now: T) -> T {
+    let at = names.iter().position(|(_, known)| *known == now).unwrap_or(0);
+    names[(at + 1) % names.len()].1
 }
 
 fn opaque(alpha: u8, by: i32) -> u8 {

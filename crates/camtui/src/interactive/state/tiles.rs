@@ -220,15 +220,12 @@ impl State {
         // All tiles are of one size, so one that is not on screen is made as the first is.
         let (grid, first) = self.grid()?;
         let area = grid.tile(tile, first).or_else(|| grid.tile(first * grid.across, first))?.picture;
-        let scene = match compare.difference(tile) {
-            Some((explanation, other)) => {
-                Scene { minus: Some(other), explanation, look: self.look, crosshair: None }
-            }
-            None => {
-                let explanation = Arc::clone(compare.tiles.get(tile)?.explanation()?);
-                Scene { explanation, minus: None, look: self.look, crosshair: None }
-            }
+        let (explanation, minus) = if let Some((explanation, other)) = compare.difference(tile) {
+            (explanation, Some(other))
+        } else {
+            (Arc::clone(compare.tiles.get(tile)?.explanation()?), None)
         };
+        let scene = Scene { explanation, minus, look: self.look, crosshair: None };
         let Rect { width, height, .. } = area;
         Some(Effect::Develop(Slot::Tile(tile), compare.number, Box::new(scene), (width, height)))
     }
