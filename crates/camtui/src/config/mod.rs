@@ -1,7 +1,7 @@
 //! The user's configuration: `config.toml`, read with every mistake told where it stands.
 //!
 //! [`Config`] is the outcome, plain values for everyone else. One table, [`settings`], makes the reading ([`parse`]), the
-//! printing ([`print`]), the JSON Schema ([`schema`]) and the page of documentation. [`keys`] and [`themes`] read the two
+//! printing ([`mod@print`]), the JSON Schema ([`schema`]) and the page of documentation. [`keys`] and [`themes`] read the two
 //! tables whose entries are the user's own; [`mistake`] says what is wrong and where. [`flags`] puts the command line
 //! before the configuration.
 

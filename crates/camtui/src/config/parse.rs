@@ -1,7 +1,7 @@
 //! From TOML to a [`Config`], with every mistake of the file at once.
 //!
 //! The text is parsed with recovery, so that a broken line does not hide what is wrong on the next one. What may stand
-//! where is asked of the table of [`settings`](super::settings).
+//! where is asked of the table of [`settings`].
 
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@
 //! predictions never belong to another picture than the one on screen. Answers to questions that are no longer asked are
 //! recognised by their number and dropped: the latest wins.
 //!
-//! [`obey`] carries commands out, [`dialogs`] what is chosen and typed, [`tiles`] the comparison, [`pointer`] the mouse.
+//! [`obey`] carries commands out, [`dialogs`] what is chosen and typed, [`tiles`] the comparison, [`mod@pointer`] the mouse.
 
 mod dialogs;
 mod obey;
