@@ -361,7 +361,7 @@ fn explainers_are_compared_on_layers_and_a_tile_opens() {
     let mut session = Session::new(3);
     session.keys(&["c"]);
     let compare = session.state.compare.as_ref().unwrap();
-    assert_eq!((compare.tiles.len(), compare.across), (8, 4), "four explainers on two layers");
+    assert_eq!((compare.tiles.len(), compare.across), (8, Some(4)), "four explainers on two layers");
     assert_eq!(compare.progress(), (8, 8));
     assert!(compare.tiles.iter().all(|tile| tile.picture.is_some()));
     assert_eq!(compare.agreement(0), None, "with itself");

@@ -65,8 +65,8 @@ pub struct Compare {
     pub kind: Kind,
     /// The tiles, row by row.
     pub tiles: Vec<Tile>,
-    /// Tiles that belong side by side.
-    pub across: usize,
+    /// Tiles that belong side by side; none where any arrangement is as good.
+    pub across: Option<usize>,
     /// The tile under the cursor.
     pub cursor: usize,
 }
@@ -88,7 +88,7 @@ impl Compare {
                 tiles.push(Tile::new(format!("{id} · {layer}"), Some(question)));
             }
         }
-        Self { number: 0, kind: Kind::Explainers, tiles, across: explainers.len().max(1), cursor: 0 }
+        Self { number: 0, kind: Kind::Explainers, tiles, across: Some(explainers.len().max(1)), cursor: 0 }
     }
 
     /// The likeliest classes.
@@ -98,7 +98,7 @@ impl Compare {
             Tile::new(format!("{} {:.1} %", class.label, 100.0 * class.probability), Some(question))
         };
         let tiles: Vec<Tile> = explanation.predictions.iter().take(CLASSES).enumerate().map(tile).collect();
-        Self { number: 0, kind: Kind::Classes, across: 3, tiles, cursor: 0 }
+        Self { number: 0, kind: Kind::Classes, across: None, tiles, cursor: 0 }
     }
 
     /// Models, each at its own default layer and for its own likeliest class, unless a class was chosen by hand.
@@ -113,7 +113,7 @@ impl Compare {
             let (a, b) = (&catalogue.models[*first], &catalogue.models[*second]);
             tiles.push(Tile::new(format!("{a} − {b}"), None));
         }
-        Self { number: 0, kind: Kind::Models, across: tiles.len().max(1), tiles, cursor: 0 }
+        Self { number: 0, kind: Kind::Models, across: None, tiles, cursor: 0 }
     }
 
     /// All that is asked, the tile under the cursor first.

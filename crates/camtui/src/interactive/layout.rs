@@ -144,6 +144,18 @@ pub struct Grid {
 }
 
 impl Grid {
+    /// The grid in an area that leaves each tile the most room, where none belongs beside another.
+    pub fn roomiest(area: Rect, count: usize) -> Self {
+        // A cell is about twice as high as wide; a square is what a tile can be sure to use.
+        let square =
+            |grid: &Self| grid.tile(0, 0).map_or(0, |tile| tile.picture.width.min(2 * tile.picture.height));
+        let all_shown = |grid: &Self| grid.across * grid.rows >= count;
+        (1..=count.max(1))
+            .map(|across| Self::new(area, count, across))
+            .max_by_key(|grid| (all_shown(grid), square(grid)))
+            .unwrap_or_else(|| Self::new(area, count, 1))
+    }
+
     /// The grid in an area.
     pub fn new(area: Rect, count: usize, across: usize) -> Self {
         let most_across = usize::from(area.width / SMALLEST_TILE.0).max(1);
@@ -256,5 +268,9 @@ mod tests {
         }
         let grid = Grid::new(Rect::new(0, 0, 100, 30), 8, 4);
         assert_eq!((grid.across, grid.rows), (4, 2));
+        let high = Grid::roomiest(Rect::new(0, 0, 52, 31), 3);
+        assert_eq!((high.across, high.rows), (2, 2), "two rows are larger than three narrow columns");
+        let wide = Grid::roomiest(Rect::new(0, 0, 150, 20), 3);
+        assert_eq!((wide.across, wide.rows), (3, 1));
     }
 }

@@ -121,7 +121,7 @@ pub fn run(analyst: &Arc<dyn Analyst>, start: Start, mut settings: Settings) -> 
                     }
                     workers.open(path);
                 }
-                work => begin(&mut workers, work),
+                work => workers.begin(work),
             }
         }
 
@@ -169,28 +169,6 @@ fn action_of(event: Event) -> Option<Action> {
         Event::Paste(text) => Some(Action::Paste(text)),
         Event::Resize(cols, rows) => Some(Action::Resized(cols, rows)),
         Event::FocusGained | Event::FocusLost => None,
-    }
-}
-
-/// Hands work to the workers.
-fn begin(workers: &mut Workers, effect: Effect) {
-    match effect {
-        Effect::Explain(number, question) => workers.explain(number, question),
-        Effect::Cancel => workers.cancel(),
-        Effect::Develop(slot, number, scene, area) => workers.develop(slot, number, scene, area),
-        Effect::Tiles(number, questions) => workers.tiles(number, questions),
-        Effect::Predict(number, pictures, model) => workers.predict(number, pictures, model),
-        Effect::Prefetch(pictures, model) => workers.prefetch(pictures, model),
-        Effect::Thumbnails(pictures, area) => workers.thumbnails(pictures, area),
-        Effect::Save(saving) => workers.save(saving),
-        Effect::Json(explanation) => workers.json(explanation),
-        // The loop's own.
-        Effect::Open(_)
-        | Effect::Copy(_)
-        | Effect::Clear
-        | Effect::Suspend
-        | Effect::Quit
-        | Effect::Interrupt => {}
     }
 }
 

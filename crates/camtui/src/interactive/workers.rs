@@ -19,7 +19,7 @@ use camtui_core::heatmap::Ranks;
 use camtui_term::Capabilities;
 use image::RgbaImage;
 
-use super::action::{Action, Slot, Tiled};
+use super::action::{Action, Effect, Slot, Tiled};
 use super::analyst::{Analyst, Explanation, PictureId, Question, Saving, Watch};
 use super::develop::{Developer, Scene};
 use super::mailbox::Mailbox;
@@ -229,6 +229,23 @@ impl Workers {
                 });
             }
         })
+    }
+
+    /// Begins the work that an effect asks for; effects that are the loop's own are none.
+    pub fn begin(&mut self, effect: Effect) {
+        match effect {
+            Effect::Explain(number, question) => self.explain(number, question),
+            Effect::Cancel => self.cancel(),
+            Effect::Develop(slot, number, scene, area) => self.develop(slot, number, scene, area),
+            Effect::Tiles(number, questions) => self.tiles(number, questions),
+            Effect::Predict(number, pictures, model) => self.predict(number, pictures, model),
+            Effect::Prefetch(pictures, model) => self.prefetch(pictures, model),
+            Effect::Thumbnails(pictures, area) => self.thumbnails(pictures, area),
+            Effect::Open(path) => self.open(path),
+            Effect::Save(saving) => self.save(saving),
+            Effect::Json(explanation) => self.json(explanation),
+            Effect::Copy(_) | Effect::Clear | Effect::Suspend | Effect::Quit | Effect::Interrupt => {}
+        }
     }
 
     /// Answers this instead of whatever is being answered.

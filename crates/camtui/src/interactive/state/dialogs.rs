@@ -51,7 +51,7 @@ impl State {
             None => {
                 if let Some(field) = &mut self.browser.search {
                     field.insert(text);
-                    self.browser.arrange();
+                    return self.show_best_match();
                 }
             }
         }
@@ -142,13 +142,15 @@ impl State {
         if let Some(field) = &mut self.browser.search
             && field.edit(key)
         {
-            self.browser.arrange();
-            // The best match is looked at while typing goes on.
-            if let Some(&first) = self.browser.listed.first() {
-                return self.go_to(first);
-            }
+            return self.show_best_match();
         }
         Vec::new()
+    }
+
+    /// The best match is looked at while typing goes on.
+    fn show_best_match(&mut self) -> Vec<Effect> {
+        self.browser.arrange();
+        self.browser.listed.first().copied().map_or_else(Vec::new, |first| self.go_to(first))
     }
 
     pub(super) fn open_palette(&mut self) {

@@ -207,8 +207,8 @@ impl State {
     }
 
     fn arrow(&mut self, dx: i32, dy: i32) -> Vec<Effect> {
+        let across = self.grid().map_or(1, |(grid, _)| grid.across as i32);
         if let Some(compare) = &mut self.compare {
-            let across = compare.across as i32;
             compare.step((dx + dy * across) as isize);
             return Vec::new();
         }

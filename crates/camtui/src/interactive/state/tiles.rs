@@ -20,7 +20,11 @@ impl State {
     /// Where the tiles are, and which row of them is at the top.
     pub fn grid(&self) -> Option<(Grid, usize)> {
         let compare = self.compare.as_ref()?;
-        let grid = Grid::new(self.areas()?.picture, compare.tiles.len(), compare.across);
+        let (area, count) = (self.areas()?.picture, compare.tiles.len());
+        let grid = match compare.across {
+            Some(across) => Grid::new(area, count, across),
+            None => Grid::roomiest(area, count),
+        };
         Some((grid, grid.first_row(compare.cursor)))
     }
 
