@@ -22,7 +22,7 @@ pub mod field;
 mod files;
 pub mod form;
 pub mod fuzzy;
-pub mod hangup;
+pub mod input;
 pub mod keys;
 pub mod layout;
 pub mod look;

@@ -11,11 +11,11 @@ use std::thread;
 
 use base64::Engine as _;
 use camtui_term::{Capabilities, Protocol};
-use crossterm::event::{self, Event};
+use crossterm::event::Event;
 
 use super::action::{Action, Effect};
 use super::analyst::Analyst;
-use super::hangup;
+use super::input::Input;
 use super::keys::Key;
 use super::picture::Encoded;
 use super::screen::{Mouse, Options, PanicGuard, Report as Written, Screen};
@@ -87,7 +87,7 @@ pub fn run(analyst: &Arc<dyn Analyst>, start: Start, mut settings: Settings) -> 
         });
     })?;
     // Only now, in raw mode, and after the terminal's capabilities were asked for.
-    watch_input(&sender)?;
+    let input = watch_input(&sender)?;
 
     let size = screen.size()?;
     let mut theme = (settings.theme)(&settings.capabilities);
@@ -105,7 +105,8 @@ pub fn run(analyst: &Arc<dyn Analyst>, start: Start, mut settings: Settings) -> 
                 Effect::Suspend => {
                     let ask_again = &settings.ask_again;
                     let mut found = None;
-                    screen.suspend(|| found = Some(ask_again()))?;
+                    // The terminal's answers are for who asks, not for the reading thread.
+                    input.pause(|| screen.suspend(|| found = Some(ask_again())))?;
                     if let Some(found) = found {
                         workers.set_capabilities(&found);
                         theme = (settings.theme)(&found);
@@ -191,31 +192,29 @@ fn reporter(sender: &Sender<Message>) -> Report {
     })
 }
 
-fn watch_input(sender: &Sender<Message>) -> io::Result<()> {
-    let reader = sender.clone();
-    thread::Builder::new().name("camtui-input".to_owned()).spawn(move || {
-        loop {
-            let message = event::read().map_or_else(Message::Lost, Message::Event);
-            let lost = matches!(message, Message::Lost(_));
-            if reader.send(message).is_err() || lost {
-                return;
-            }
-        }
-    })?;
+fn watch_input(sender: &Sender<Message>) -> io::Result<Input> {
     let sender = sender.clone();
-    hangup::watch(move |error| drop(sender.send(Message::Lost(error))))
+    Input::start(move |event| sender.send(event.map_or_else(Message::Lost, Message::Event)).is_ok())
 }
 
-/// The first signal ends the session in good order; a second one does not wait for that.
+/// Another size of the terminal is an event; of the other signals the first ends the session in good order, and a second one
+/// does not wait for that.
 #[cfg(unix)]
 fn watch_signals(sender: &Sender<Message>) -> io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 
-    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT])?;
+    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGWINCH])?;
     let sender = sender.clone();
     thread::Builder::new().name("camtui-signals".to_owned()).spawn(move || {
         let mut count = 0;
         for signal in signals.forever() {
+            if signal == SIGWINCH {
+                if let Ok((cols, rows)) = crossterm::terminal::size() {
+                    // Nobody is left to tell once the loop has ended.
+                    let _ = sender.send(Message::Event(Event::Resize(cols, rows)));
+                }
+                continue;
+            }
             count += 1;
             if count > 1 || sender.send(Message::Signal(signal)).is_err() {
                 super::screen::give_back();
