@@ -70,11 +70,13 @@ fn wait() -> io::Result<()> {
     }
 }
 
-/// All events that can be read without waiting.
+/// All events that are there.
 #[cfg(unix)]
 fn waiting_events() -> io::Result<Vec<Event>> {
+    // With no time at all crossterm does not look.
+    const MOMENT: std::time::Duration = std::time::Duration::from_millis(1);
     let mut events = Vec::new();
-    while event::poll(std::time::Duration::ZERO)? {
+    while event::poll(MOMENT)? {
         events.push(event::read()?);
     }
     Ok(events)
