@@ -53,13 +53,31 @@ fn reduced(image: &RgbImage) -> (Vec<[u8; 3]>, Vec<u8>) {
     let learnt = NeuQuant::new(3, ALL - EXACT, &others);
     let mut palette = exact;
     palette.extend(learnt.color_map_rgb().chunks_exact(3).map(|c| [c[0], c[1], c[2]]));
-    let indices = image
-        .pixels()
-        .map(|pixel| match places.get(&pixel.0) {
-            Some(at) => *at,
-            None => (EXACT + learnt.index_of(&[pixel[0], pixel[1], pixel[2], 255])) as u8,
-        })
-        .collect();
+    let mut indices = Vec::with_capacity(image.pixels().len());
+    // What each pixel's colour was off by goes to its neighbours (Floyd and Steinberg), so that slow changes have no steps.
+    let width = image.width() as usize;
+    let mut below = vec![[0.0f32; 3]; width + 2];
+    for row in image.rows() {
+        let mut here = std::mem::replace(&mut below, vec![[0.0; 3]; width + 2]);
+        for (x, pixel) in row.enumerate() {
+            if let Some(at) = places.get(&pixel.0) {
+                indices.push(*at);
+                continue;
+            }
+            let wanted: [f32; 3] =
+                std::array::from_fn(|c| (f32::from(pixel[c]) + here[x + 1][c]).clamp(0.0, 255.0));
+            let [r, g, b] = wanted.map(|value| value.round() as u8);
+            let at = EXACT + learnt.index_of(&[r, g, b, 255]);
+            indices.push(at as u8);
+            for c in 0..3 {
+                let off = (wanted[c] - f32::from(palette[at][c])) / 16.0;
+                here[x + 2][c] += 7.0 * off;
+                below[x][c] += 3.0 * off;
+                below[x + 1][c] += 5.0 * off;
+                below[x + 2][c] += off;
+            }
+        }
+    }
     (palette, indices)
 }
 
