@@ -69,13 +69,16 @@ fn reduced(image: &RgbImage) -> (Vec<[u8; 3]>, Vec<u8>) {
             let [r, g, b] = wanted.map(|value| value.round() as u8);
             let at = EXACT + learnt.index_of(&[r, g, b, 255]);
             indices.push(at as u8);
-            for c in 0..3 {
-                let off = (wanted[c] - f32::from(palette[at][c])) / 16.0;
-                here[x + 2][c] += 7.0 * off;
-                below[x][c] += 3.0 * off;
-                below[x + 1][c] += 5.0 * off;
-                below[x + 2][c] += off;
-            }
+            let off: [f32; 3] = std::array::from_fn(|c| (wanted[c] - f32::from(palette[at][c])) / 16.0);
+            let pass = |to: &mut [f32; 3], share: f32| {
+                for (sum, off) in to.iter_mut().zip(off) {
+                    *sum += share * off;
+                }
+            };
+            pass(&mut here[x + 2], 7.0);
+            pass(&mut below[x], 3.0);
+            pass(&mut below[x + 1], 5.0);
+            pass(&mut below[x + 2], 1.0);
         }
     }
     (palette, indices)
