@@ -290,6 +290,7 @@ impl Command {
 
 #[cfg(test)]
 mod tests {
+    use super::super::keys::Key;
     use super::*;
 
     #[test]
@@ -299,5 +300,26 @@ mod tests {
             assert_eq!(entry.command.entry().id, entry.id);
             assert!(entry.id.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", entry.id);
         }
+    }
+
+    #[test]
+    fn keys_that_the_readme_names_do_something() {
+        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+        let text = std::fs::read_to_string(readme).unwrap();
+        let (_, section) = text.split_once("### Interactive").unwrap();
+        let (section, _) = section.split_once("\n### ").unwrap();
+        let bound: Vec<Key> =
+            TABLE.iter().flat_map(|entry| entry.keys).map(|key| key.parse().unwrap()).collect();
+        let mut named = 0;
+        for (at, words) in section.split('`').enumerate() {
+            // What stands between two backticks, where it is a key; Enter is the dialogs' own.
+            if let (1, true, Ok(key)) = (at % 2, words.is_ascii(), words.parse::<Key>())
+                && words != "Enter"
+            {
+                assert!(bound.contains(&key), "README.md names `{words}`, which no command has");
+                named += 1;
+            }
+        }
+        assert!(named > 40, "{named}");
     }
 }

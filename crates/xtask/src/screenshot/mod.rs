@@ -9,12 +9,14 @@ mod canvas;
 mod colours;
 mod fonts;
 mod paint;
+mod palette;
 mod shapes;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -58,6 +60,9 @@ pub struct Screenshot {
     /// Dark letters on a light ground
     #[arg(long)]
     light: bool,
+    /// Small files, of at most 256 colours
+    #[arg(long)]
+    small: bool,
     /// What stands for $NAME in a script (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = variable)]
     variables: Vec<(String, String)>,
@@ -164,6 +169,11 @@ fn pictures(emulator: &Emulator) -> BTreeSet<u32> {
     emulator.shown().iter().map(|shown| shown.picture).collect()
 }
 
+/// The picture that covers most cells: thumbnails in the list stay when another one is shown.
+fn largest(emulator: &Emulator) -> Option<u32> {
+    emulator.shown().iter().max_by_key(|shown| shown.of).map(|shown| shown.picture)
+}
+
 impl Stage<'_> {
     fn take(&mut self, step: &Step) -> Result<()> {
         match step {
@@ -193,8 +203,12 @@ impl Stage<'_> {
         let image = paint::paint(&session.emulator(), self.fonts, &self.chore.theme());
         let path = self.chore.output.join(format!("{name}.png"));
         let file = fs::File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
-        let encoder = PngEncoder::new_with_quality(file, CompressionType::Best, FilterType::Adaptive);
-        image.write_with_encoder(encoder)?;
+        if self.chore.small {
+            palette::write(&image, BufWriter::new(file))?;
+        } else {
+            let encoder = PngEncoder::new_with_quality(file, CompressionType::Best, FilterType::Adaptive);
+            image.write_with_encoder(encoder)?;
+        }
         println!("{}: {}×{} pixels", path.display(), image.width(), image.height());
         Ok(())
     }
@@ -214,7 +228,7 @@ impl Play {
             Step::Gone(words) => wait("gone", &|emulator| !emulator.screen().contents().contains(words))?,
             Step::Picture => wait("a picture", &whole)?,
             Step::NewPicture => wait("a new picture", &|emulator| {
-                whole(emulator) && pictures(emulator).is_disjoint(&self.pictures)
+                whole(emulator) && largest(emulator).is_some_and(|picture| !self.pictures.contains(&picture))
             })?,
             Step::Rest(milliseconds) => {
                 self.session.wait_for_rest(Duration::from_millis(*milliseconds));

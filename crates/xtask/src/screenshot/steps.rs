@@ -7,7 +7,7 @@
 //! wait chelsea.png          until these words are on the screen
 //! gone computing            until they are not
 //! picture                   until a picture is shown whole
-//! new picture               until other pictures than at the last key are, and the old ones are gone
+//! new picture               until the largest picture is another one than at the last key
 //! rest 300                  until nothing has come for so many milliseconds
 //! type /dog                 these letters
 //! key enter down ctrl-l     these keys

@@ -93,14 +93,23 @@ fn paint_tile(
         }
         _ => {}
     }
-    let mut spans = vec![span("  ", theme.quiet)];
-    if let Answer::Done(done) = &tile.answer {
-        spans.push(span(cost(done.explanation.took), theme.quiet));
-    }
-    if let Some(agreement) = compare.agreement(at) {
-        let style = if agreement < 0.0 { theme.negative } else { theme.text };
-        spans.push(span(format!("  ρ {agreement:.2}"), style));
-    }
+    let cost = match &tile.answer {
+        Answer::Done(done) => cost(done.explanation.took),
+        _ => String::new(),
+    };
+    let agreement = compare.agreement(at);
+    let style = if agreement.is_some_and(|agreement| agreement < 0.0) { theme.negative } else { theme.text };
+    let agreement = agreement.map_or(String::new(), |agreement| format!("ρ {agreement:.2}"));
+    // A number must never lose its end: in a narrow tile the space goes first, then the cost.
+    let room = usize::from(place.caption.width);
+    let (costs, agrees) = (cost.chars().count(), agreement.chars().count());
+    let spans = if agreement.is_empty() || 2 + costs + 2 + agrees <= room {
+        vec![span("  ", theme.quiet), span(format!("{cost}  "), theme.quiet), span(agreement, style)]
+    } else if costs + 1 + agrees <= room {
+        vec![span(format!("{cost} "), theme.quiet), span(agreement, style)]
+    } else {
+        vec![span(agreement, style)]
+    };
     write(buffer, place.caption, spans);
 }
 
