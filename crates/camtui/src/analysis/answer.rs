@@ -17,8 +17,8 @@ use super::{catalogue, small};
 use crate::cli::ExplainArgs;
 use crate::inputs::{self, Input};
 use crate::interactive::analyst::{
-    Analyst, Catalogue, Class, Explanation, ModelDetails, NewPicture, PictureId, Prediction, Question, Saving,
-    Target as Wanted, Watch,
+    Analyst, Catalogue, Class, Explanation, ModelDetails, NewPicture, PictureId, Prediction, Question,
+    Saving, Target as Wanted, Watch,
 };
 use crate::job::Job;
 use crate::pipeline::diagnostics::blank;
@@ -309,7 +309,12 @@ impl Analyst for PipelineAnalyst {
         })
     }
 
-    fn predict(&self, picture: PictureId, model: usize, watch: &Watch<'_>) -> Result<Arc<[Prediction]>, String> {
+    fn predict(
+        &self,
+        picture: PictureId,
+        model: usize,
+        watch: &Watch<'_>,
+    ) -> Result<Arc<[Prediction]>, String> {
         if watch.cancelled() {
             return Err("cancelled".to_owned());
         }
@@ -337,7 +342,10 @@ impl Analyst for PipelineAnalyst {
         let missing = |input: &Input| matches!(input, Input::File { path, .. } if !path.exists());
         let new: Vec<Input> =
             found.into_iter().filter(|input| !inputs.contains(input) && !(asked && missing(input))).collect();
-        if asked && new.is_empty() && let Some(error) = errors.first() {
+        if asked
+            && new.is_empty()
+            && let Some(error) = errors.first()
+        {
             return Err(error.to_string());
         }
         for path in wanted {

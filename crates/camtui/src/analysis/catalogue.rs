@@ -36,7 +36,12 @@ fn param(info: &ParamInfo) -> analyst::ParamInfo {
         ParamKind::Choice { default, choices } => choices.get(*default).cloned().unwrap_or_default(),
         ParamKind::Text { default } => default.clone(),
     };
-    analyst::ParamInfo { key: info.key.clone(), help: sanitise(&info.help), kind, default: sanitise(&default) }
+    analyst::ParamInfo {
+        key: info.key.clone(),
+        help: sanitise(&info.help),
+        kind,
+        default: sanitise(&default),
+    }
 }
 
 /// A model's layers that have a height and a width, and its labels.

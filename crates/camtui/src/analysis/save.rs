@@ -29,10 +29,12 @@ impl PipelineAnalyst {
         let mut written = Vec::new();
         let record = self.record(explanation, Some(look))?;
         if let Some(path) = named("png") {
-            let scene = Scene { explanation: Arc::clone(explanation), minus: None, look: *look, crosshair: None };
+            let scene =
+                Scene { explanation: Arc::clone(explanation), minus: None, look: *look, crosshair: None };
             let (width, height) = scene.shape();
             let image = Developer::default().develop(&scene, (width, height));
-            let pixels: Vec<u8> = image.pixels().flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2]]).collect();
+            let pixels: Vec<u8> =
+                image.pixels().flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2]]).collect();
             let png = encode_png(width, height, &pixels, &record.to_string()).map_err(|e| e.to_string())?;
             written.push(put(path, &png)?);
         }
@@ -52,7 +54,8 @@ impl PipelineAnalyst {
     /// The name of the files of a result, without what tells their kinds apart.
     fn stem(&self, explanation: &Explanation) -> String {
         let question = &explanation.question;
-        let picture = self.input(question.picture).map_or_else(|_| "picture".to_owned(), |input| input.stem());
+        let picture =
+            self.input(question.picture).map_or_else(|_| "picture".to_owned(), |input| input.stem());
         let target = Target { class: explanation.class, against: explanation.against }.slug();
         let explainer = self.explainers.get(question.explainer).map_or("map", |(id, _)| id.as_str());
         let mut stem = format!("{picture}.{target}.{explainer}");

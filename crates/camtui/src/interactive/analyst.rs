@@ -244,7 +244,12 @@ pub trait Analyst: Send + Sync {
     fn explain(&self, question: &Question, watch: &Watch<'_>) -> Result<Explanation, String>;
 
     /// The model's classes for a picture, the likeliest first.
-    fn predict(&self, picture: PictureId, model: usize, watch: &Watch<'_>) -> Result<Arc<[Prediction]>, String>;
+    fn predict(
+        &self,
+        picture: PictureId,
+        model: usize,
+        watch: &Watch<'_>,
+    ) -> Result<Arc<[Prediction]>, String>;
 
     /// The picture at no more than `side` pixels a side.
     fn thumbnail(&self, picture: PictureId, side: u32) -> Result<RgbaImage, String>;

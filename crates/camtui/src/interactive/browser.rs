@@ -123,7 +123,8 @@ impl Browser {
         }
         match self.sort {
             Sort::Name => ids.sort_by(|&a, &b| {
-                let key = |id: PictureId| (&self.entries[id].picture.folder, &self.entries[id].picture.name, id);
+                let key =
+                    |id: PictureId| (&self.entries[id].picture.folder, &self.entries[id].picture.name, id);
                 key(a).cmp(&key(b))
             }),
             Sort::Class | Sort::Probability => ids.sort_by(|&a, &b| self.compare(a, b)),
@@ -206,7 +207,9 @@ mod tests {
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
             NewPicture { id, path: path.to_owned(), name: name.to_owned(), folder: folder.to_owned() }
         };
-        Browser::new(["b.jpg", "sub/cat.jpg", "a.jpg", "sub/dog.jpg"].into_iter().enumerate().map(picture).collect())
+        Browser::new(
+            ["b.jpg", "sub/cat.jpg", "a.jpg", "sub/dog.jpg"].into_iter().enumerate().map(picture).collect(),
+        )
     }
 
     fn class(label: &str, probability: f32) -> Option<Prediction> {
@@ -216,8 +219,14 @@ mod tests {
     #[test]
     fn folders_come_with_lines_of_their_own() {
         let lines = browser().lines();
-        let expected =
-            [Line::Folder(2), Line::Picture(2), Line::Picture(0), Line::Folder(1), Line::Picture(1), Line::Picture(3)];
+        let expected = [
+            Line::Folder(2),
+            Line::Picture(2),
+            Line::Picture(0),
+            Line::Folder(1),
+            Line::Picture(1),
+            Line::Picture(3),
+        ];
         assert_eq!(lines, expected);
     }
 

@@ -73,7 +73,12 @@ pub struct Compare {
 
 impl Compare {
     /// Explainers (side by side) on layers (below each other).
-    pub fn explainers(base: &Question, catalogue: &Catalogue, explainers: &[usize], layers: &[String]) -> Self {
+    pub fn explainers(
+        base: &Question,
+        catalogue: &Catalogue,
+        explainers: &[usize],
+        layers: &[String],
+    ) -> Self {
         let mut tiles = Vec::new();
         for layer in layers {
             for &explainer in explainers {

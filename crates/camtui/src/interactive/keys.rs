@@ -20,7 +20,9 @@ pub struct Key {
 
 /// A text that names no key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no key; keys are written j, G, ?, Space, Tab, Esc, Enter, Left, PageDown, F1, ctrl-s, alt-Left, shift-Tab")]
+#[error(
+    "`{0}` is no key; keys are written j, G, ?, Space, Tab, Esc, Enter, Left, PageDown, F1, ctrl-s, alt-Left, shift-Tab"
+)]
 pub struct NoKey(pub String);
 
 /// Names of keys that are no single character.
@@ -102,7 +104,13 @@ impl FromStr for Key {
         }
         let mut letters = rest.chars();
         let code = match (letters.next(), letters.next()) {
-            (Some(one), None) if !one.is_control() => KeyCode::Char(if shift && !ctrl { one.to_ascii_uppercase() } else if ctrl { one.to_ascii_lowercase() } else { one }),
+            (Some(one), None) if !one.is_control() => KeyCode::Char(if shift && !ctrl {
+                one.to_ascii_uppercase()
+            } else if ctrl {
+                one.to_ascii_lowercase()
+            } else {
+                one
+            }),
             _ => match NAMED.iter().find(|(name, _)| name.eq_ignore_ascii_case(rest)) {
                 Some((_, KeyCode::Tab)) if shift => KeyCode::BackTab,
                 Some((_, code)) if !shift => *code,
@@ -248,9 +256,6 @@ mod tests {
         assert_eq!((map.command(key("q")), map.command(key("?"))), (None, None));
         assert_eq!(map.command(key("PageDown")), Some(Command::NextPicture), "its other key stays");
         let twice = BTreeMap::from([(Command::Quit, vec![key("y")]), (Command::Help, vec![key("y")])]);
-        assert_eq!(
-            Keymap::with(&twice).unwrap_err().to_string(),
-            "the key y is given to both quit and help"
-        );
+        assert_eq!(Keymap::with(&twice).unwrap_err().to_string(), "the key y is given to both quit and help");
     }
 }

@@ -166,7 +166,8 @@ impl Grid {
         }
         let column = index % self.across;
         let cut = |total: u16, parts: usize, at: usize| (usize::from(total) * at / parts) as u16;
-        let (x0, x1) = (cut(self.area.width, self.across, column), cut(self.area.width, self.across, column + 1));
+        let (x0, x1) =
+            (cut(self.area.width, self.across, column), cut(self.area.width, self.across, column + 1));
         let (y0, y1) = (cut(self.area.height, self.rows, row), cut(self.area.height, self.rows, row + 1));
         // One column stays empty between neighbours.
         let width = (x1 - x0).saturating_sub(1).max(1);

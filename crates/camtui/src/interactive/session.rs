@@ -11,12 +11,13 @@ use std::thread;
 
 use base64::Engine as _;
 use camtui_term::{Capabilities, Protocol};
-use crossterm::event::{self, Event};
+use crossterm::event::{self, Event, KeyCode, MouseEventKind};
 
 use super::action::{Action, Effect};
 use super::analyst::Analyst;
+use super::command::Command;
 use super::hangup;
-use super::keys::Key;
+use super::keys::{Key, Keymap};
 use super::picture::Encoded;
 use super::screen::{Mouse, Options, PanicGuard, Report as Written, Screen};
 use super::state::{Start, State};
@@ -49,8 +50,8 @@ pub struct Settings {
     pub theme: Box<dyn Fn(&Capabilities) -> Theme>,
     /// Whether the mouse is used.
     pub mouse: bool,
-    /// Folders in which new pictures are looked out for.
-    pub watched: Vec<PathBuf>,
+    /// Folders in which new pictures are looked out for, as in those that are opened later; none where that is not wanted.
+    pub watched: Option<Vec<PathBuf>>,
 }
 
 /// What the loop waits for.
@@ -75,7 +76,7 @@ pub fn run(analyst: &Arc<dyn Analyst>, start: Start, mut settings: Settings) -> 
     watch_signals(&sender)?;
     let report = reporter(&sender);
     let mut workers = Workers::start(analyst, &settings.capabilities, &report)?;
-    let mut watcher = Watcher::start(&settings.watched, &report);
+    let mut watcher = Watcher::start(settings.watched.as_deref(), &report);
     let _panics = PanicGuard::install();
     let mouse = if settings.mouse { Mouse::Drag } else { Mouse::Off };
     let written = sender.clone();
@@ -87,7 +88,7 @@ pub fn run(analyst: &Arc<dyn Analyst>, start: Start, mut settings: Settings) -> 
         });
     })?;
     // Only now, in raw mode, and after the terminal's capabilities were asked for.
-    watch_input(&sender)?;
+    let read_on = watch_input(&sender, start.keymap.clone())?;
 
     let size = screen.size()?;
     let mut theme = (settings.theme)(&settings.capabilities);
@@ -95,6 +96,7 @@ pub fn run(analyst: &Arc<dyn Analyst>, start: Start, mut settings: Settings) -> 
     let mut painted_at = Vec::new();
     let mut dirty = true;
     let mut anew = false;
+    let mut reader_waits = false;
     loop {
         for effect in std::mem::take(&mut effects) {
             match effect {
@@ -124,6 +126,10 @@ pub fn run(analyst: &Arc<dyn Analyst>, start: Start, mut settings: Settings) -> 
                 work => begin(&mut workers, work),
             }
         }
+        if std::mem::take(&mut reader_waits) {
+            // It has ended only if the terminal has gone, which is told by itself.
+            let _ = read_on.send(());
+        }
 
         if dirty {
             let pictures = view::pictures(&state);
@@ -145,6 +151,7 @@ pub fn run(analyst: &Arc<dyn Analyst>, start: Start, mut settings: Settings) -> 
             match message {
                 Message::Action(action) => effects.extend(state.update(action)),
                 Message::Event(event) => {
+                    reader_waits |= may_suspend(&state.keymap, &event);
                     if let Some(action) = action_of(event) {
                         effects.extend(state.update(action));
                     }
@@ -213,19 +220,36 @@ fn reporter(sender: &Sender<Message>) -> Report {
     })
 }
 
-fn watch_input(sender: &Sender<Message>) -> io::Result<()> {
+/// Whether an event may suspend the session: by its key, or as a choice from the palette.
+fn may_suspend(keymap: &Keymap, event: &Event) -> bool {
+    match event {
+        Event::Key(key) => {
+            let own = Key::of(*key).and_then(|key| keymap.command(key));
+            own == Some(Command::Suspend) || key.code == KeyCode::Enter
+        }
+        Event::Mouse(mouse) => matches!(mouse.kind, MouseEventKind::Down(_)),
+        _ => false,
+    }
+}
+
+/// Reads events on a thread of its own. After an event that may suspend the session it reads nothing until it is told to go
+/// on, for a session that is continued asks the terminal anew, and the answers are not for this thread.
+fn watch_input(sender: &Sender<Message>, keymap: Keymap) -> io::Result<Sender<()>> {
     let reader = sender.clone();
+    let (read_on, told) = channel();
     thread::Builder::new().name("camtui-input".to_owned()).spawn(move || {
         loop {
             let message = event::read().map_or_else(Message::Lost, Message::Event);
             let lost = matches!(message, Message::Lost(_));
-            if reader.send(message).is_err() || lost {
+            let waits = matches!(&message, Message::Event(event) if may_suspend(&keymap, event));
+            if reader.send(message).is_err() || lost || (waits && told.recv().is_err()) {
                 return;
             }
         }
     })?;
     let sender = sender.clone();
-    hangup::watch(move |error| drop(sender.send(Message::Lost(error))))
+    hangup::watch(move |error| drop(sender.send(Message::Lost(error))))?;
+    Ok(read_on)
 }
 
 /// The first signal ends the session in good order; a second one does not wait for that.

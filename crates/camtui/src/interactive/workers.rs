@@ -88,7 +88,11 @@ struct Stale {
 
 impl Workers {
     /// Starts the threads.
-    pub fn start(analyst: &Arc<dyn Analyst>, capabilities: &Capabilities, report: &Report) -> io::Result<Self> {
+    pub fn start(
+        analyst: &Arc<dyn Analyst>,
+        capabilities: &Capabilities,
+        report: &Report,
+    ) -> io::Result<Self> {
         let workers = Self {
             questions: Mailbox::new(),
             later: Mailbox::new(),
@@ -131,7 +135,12 @@ impl Workers {
         })
     }
 
-    fn start_later(&self, analyst: &Arc<dyn Analyst>, report: &Report, busy: &Arc<AtomicBool>) -> io::Result<()> {
+    fn start_later(
+        &self,
+        analyst: &Arc<dyn Analyst>,
+        report: &Report,
+        busy: &Arc<AtomicBool>,
+    ) -> io::Result<()> {
         let (mailbox, analyst, report, busy) =
             (Arc::clone(&self.later), Arc::clone(analyst), Arc::clone(report), Arc::clone(busy));
         let stale = Arc::clone(&self.stale);

@@ -19,7 +19,9 @@ impl Picture {
     /// Reads what `input` names.
     pub fn open(input: &Input) -> Result<Self, String> {
         match input {
-            Input::File { path, .. } => Photo::read(path).map(Arc::new).map(Self::Photo).map_err(|e| e.to_string()),
+            Input::File { path, .. } => {
+                Photo::read(path).map(Arc::new).map(Self::Photo).map_err(|e| e.to_string())
+            }
             Input::Stdin(bytes) => {
                 Photo::from_bytes("stdin", bytes).map(Arc::new).map(Self::Photo).map_err(|e| e.to_string())
             }
@@ -43,9 +45,7 @@ impl Picture {
     /// What the map is drawn over, and which part of it the model saw.
     pub fn drawn(&self, recipe: &Recipe) -> Result<(Arc<Photo>, Rect), String> {
         match self {
-            Self::Photo(photo) => {
-                Ok((Arc::clone(photo), seen_region(photo.width(), photo.height(), recipe)))
-            }
+            Self::Photo(photo) => Ok((Arc::clone(photo), seen_region(photo.width(), photo.height(), recipe))),
             Self::Tensor(tensor) => {
                 let photo = un_normalise(tensor, recipe).map_err(|e| e.to_string())?;
                 let whole = Rect::whole(photo.width(), photo.height());

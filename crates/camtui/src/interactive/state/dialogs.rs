@@ -17,7 +17,8 @@ impl State {
     /// What a key does.
     pub(super) fn key(&mut self, key: Key) -> Vec<Effect> {
         // These work everywhere.
-        if let Some(command @ (Command::Interrupt | Command::Suspend | Command::Redraw)) = self.keymap.command(key)
+        if let Some(command @ (Command::Interrupt | Command::Suspend | Command::Redraw)) =
+            self.keymap.command(key)
         {
             return self.obey(command);
         }
@@ -202,7 +203,8 @@ impl State {
             Command::ChooseColormap => {
                 let now = self.look.colours();
                 let at = Colormap::NAMES.iter().position(|(_, map)| *map == now);
-                let item = |(name, _): &(&str, Colormap)| Item { label: (*name).to_owned(), ..Item::default() };
+                let item =
+                    |(name, _): &(&str, Colormap)| Item { label: (*name).to_owned(), ..Item::default() };
                 let items = Colormap::NAMES.iter().map(item).collect();
                 Some((Choice::Colormap, Picker::new("colour map", items, at)))
             }
@@ -315,7 +317,8 @@ impl State {
             }
             Prompt::Save => {
                 let Some(explanation) = self.looked_at() else { return Vec::new() };
-                let saving = Saving { explanation: Arc::clone(explanation), look: self.look, to: expanded(text) };
+                let saving =
+                    Saving { explanation: Arc::clone(explanation), look: self.look, to: expanded(text) };
                 text.clone_into(&mut self.save_to);
                 vec![Effect::Save(Box::new(saving))]
             }

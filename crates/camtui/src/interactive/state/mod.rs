@@ -379,7 +379,8 @@ impl State {
                 let first = pictures[0].id;
                 let was_empty = self.browser.entries.is_empty();
                 let one = pictures.len() == 1;
-                let what = if one { pictures[0].name.clone() } else { format!("{} pictures", pictures.len()) };
+                let what =
+                    if one { pictures[0].name.clone() } else { format!("{} pictures", pictures.len()) };
                 self.browser.add(pictures);
                 self.say(&format!("added {what}"));
                 // What was asked for is gone to; what merely appeared is not.
@@ -543,4 +544,3 @@ impl State {
         self.undone.clear();
     }
 }
-

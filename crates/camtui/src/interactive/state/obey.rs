@@ -278,8 +278,7 @@ impl State {
 
     fn step_class(&mut self, by: isize) -> Vec<Effect> {
         // Ranks are those of the picture on screen: there are none before it is explained.
-        let Some(shown) =
-            self.explanation().filter(|shown| shown.question.picture == self.question.picture)
+        let Some(shown) = self.explanation().filter(|shown| shown.question.picture == self.question.picture)
         else {
             return Vec::new();
         };

@@ -65,7 +65,11 @@ impl State {
             }
         }
         if let Some(side) = areas.side {
-            if side.x > 0 && at.x == side.x - 1 && side.y == areas.picture.y && side.contains(Position::new(side.x, at.y)) {
+            if side.x > 0
+                && at.x == side.x - 1
+                && side.y == areas.picture.y
+                && side.contains(Position::new(side.x, at.y))
+            {
                 self.held = Held::Side;
                 return Vec::new();
             }
@@ -130,7 +134,9 @@ impl State {
             Held::Picture(x, y) => {
                 let Some(place) = self.picture_place() else { return Vec::new() };
                 self.held = Held::Picture(at.x, at.y);
-                let moved = |to: u16, from: u16, size: u16| (f32::from(from) - f32::from(to)) / f32::from(size.max(1));
+                let moved = |to: u16, from: u16, size: u16| {
+                    (f32::from(from) - f32::from(to)) / f32::from(size.max(1))
+                };
                 let (dx, dy) = (moved(at.x, x, place.width), moved(at.y, y, place.height));
                 if self.look.zoom.factor > 1.0 {
                     self.change(|look| look.zoom = look.zoom.panned(dx, dy))
@@ -194,7 +200,9 @@ impl State {
             }
             place.width = half;
         }
-        let share = |at: u16, from: u16, size: u16| (f32::from(at.saturating_sub(from)) + 0.5) / f32::from(size.max(1));
+        let share = |at: u16, from: u16, size: u16| {
+            (f32::from(at.saturating_sub(from)) + 0.5) / f32::from(size.max(1))
+        };
         let (left, top, right, bottom) = self.look.zoom.window();
         let (x, y) = (share(at.x, place.x, place.width), share(at.y, place.y, place.height));
         Some(((left + x * (right - left)).clamp(0.0, 1.0), (top + y * (bottom - top)).clamp(0.0, 1.0)))
