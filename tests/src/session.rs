@@ -102,7 +102,19 @@ pub fn nothing_is_left(emulator: &Emulator) {
             }
         }
     }
-    assert!(!emulator.screen().alternate_screen() && !emulator.screen().hide_cursor());
+    given_back(emulator);
+}
+
+/// The terminal is as a shell wants it: its own screen with a cursor, plain letters, and a mouse that selects text.
+pub fn given_back(emulator: &Emulator) {
+    let screen = emulator.screen();
+    assert!(!screen.alternate_screen(), "the alternate screen is still on");
+    assert!(!screen.hide_cursor(), "the cursor is still hidden");
+    assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+    assert!(!screen.bracketed_paste(), "pasted text would come in brackets");
+    let plain = (vt100::Color::Default, vt100::Color::Default);
+    assert_eq!((screen.fgcolor(), screen.bgcolor()), plain);
+    assert!(!screen.bold() && !screen.inverse() && !screen.underline());
     assert!(!emulator.in_frame());
 }
 

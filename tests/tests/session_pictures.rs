@@ -10,7 +10,7 @@ use std::time::Duration;
 use camtui_tests::Home;
 use camtui_tests::emulator::Emulator;
 use camtui_tests::session::{
-    another, first, gone, look, only_what_is_shown, quit, run, says, start, start_wide, whole,
+    another, first, given_back, gone, look, only_what_is_shown, quit, run, says, start, start_wide, whole,
 };
 use camtui_tests::terminal::{FILES, KITTY, PLAIN, SILENT, SIXEL, Script, Session, Streams};
 use rustix::process::Signal;
@@ -264,7 +264,7 @@ fn a_terminal_that_stops_reading_holds_nobody_up() {
     session.ends_within(Duration::from_secs(2));
     session.reads_on();
     let ended = session.end_with(|emulator| {
-        assert!(!emulator.screen().alternate_screen() && !emulator.screen().hide_cursor());
+        given_back(emulator);
         assert!(!emulator.graphics().is_unfinished(), "a picture is cut off in the middle");
     });
     ended.code(143);
