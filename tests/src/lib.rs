@@ -16,6 +16,8 @@ pub mod program;
 pub mod run;
 pub mod server;
 #[cfg(unix)]
+pub mod session;
+#[cfg(unix)]
 pub mod terminal;
 
 pub use run::{Ended, Home, Run};

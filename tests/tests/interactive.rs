@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use camtui_tests::program::example;
+use camtui_tests::session::given_back;
 use camtui_tests::terminal::{KITTY, PLAIN, REQUESTS, SILENT, SIXEL, Screen, Script, Session, Streams};
 use camtui_tests::{Ended, Home};
 use rustix::process::Signal;
@@ -15,12 +16,14 @@ fn start(home: &Home, script: Script, words: &str) -> Session {
     Session::start(run, script, Streams::All)
 }
 
-/// The alternate screen is left and the cursor shown, after they were taken.
-fn given_back(ended: &Ended) {
+/// Waits for the end and looks at what the terminal is left as, after everything had been taken.
+fn ended(session: Session) -> Ended {
+    let ended = session.end_with(given_back);
     let text = ended.text();
-    let last = |escape: &str| text.rfind(escape).unwrap_or_else(|| panic!("no {escape:?}"));
-    assert!(last("\x1b[?1049l") > last("\x1b[?1049h"), "the alternate screen is still on");
-    assert!(last("\x1b[?25h") > last("\x1b[?25l"), "the cursor is still hidden");
+    for taken in ["\x1b[?1049h", "\x1b[?25l", "\x1b[?1002h", "\x1b[?2004h"] {
+        assert!(text.contains(taken), "{taken:?} never came");
+    }
+    ended
 }
 
 /// Waits for the first picture with its map.
@@ -45,14 +48,14 @@ fn pictures_and_classes_are_gone_through_by_keys() {
     session.wait_for("2/2");
     session.types("k");
     first(&session);
-    // The next likely class is marked and explained.
+    // The next picture is marked and explained.
     session.types("n");
     session.wait_for("tiger cat 8.8 %");
     session.wait_for("▶ tiger cat");
     session.types("N");
     session.wait_for("▶ Egyptian cat");
     session.types("q");
-    given_back(&session.end().code(0));
+    ended(session).code(0);
 }
 
 #[test]
@@ -61,17 +64,20 @@ fn help_opens_and_escape_closes_it_and_never_quits() {
     let mut session = start(&home, PLAIN, "");
     first(&session);
     session.types("?");
-    session.wait_for("next likely class");
+    session.wait_for("next picture");
     session.types("\x1b");
-    session.wait_until("the help closed", |screen| !screen.contents().contains("next likely class"));
+    session.wait_until("the help closed", |screen| !screen.contents().contains("next picture"));
     session.types("\x1b");
     // Together they would be Alt-?.
     std::thread::sleep(Duration::from_millis(200));
     session.types("?");
-    session.wait_for("next likely class");
+    session.wait_for("next picture");
     assert!(session.runs());
+    // Leaves the help, and only then the session.
     session.types("q");
-    given_back(&session.end().code(0));
+    session.wait_until("the help closed again", |screen| !screen.contents().contains("next picture"));
+    session.types("q");
+    ended(session).code(0);
 }
 
 #[test]
@@ -81,7 +87,7 @@ fn signals_give_the_terminal_back() {
         let session = start(&home, PLAIN, "");
         first(&session);
         session.signal(signal);
-        given_back(&session.end().code(code));
+        ended(session).code(code);
     }
 }
 
@@ -91,7 +97,7 @@ fn control_c_is_130() {
     let mut session = start(&home, PLAIN, "");
     first(&session);
     session.types("\x03");
-    given_back(&session.end().code(130));
+    ended(session).code(130);
 }
 
 #[test]
@@ -100,7 +106,7 @@ fn keys_typed_before_the_first_picture_are_heard() {
     let mut session = start(&home, PLAIN, "");
     session.wait_until("on the alternate screen", Screen::alternate_screen);
     session.types("q");
-    given_back(&session.end().code(0));
+    ended(session).code(0);
 }
 
 #[test]
@@ -112,8 +118,7 @@ fn each_terminal_gets_the_pictures_it_knows() {
         session.wait_for("grad-cam");
         session.wait_for_bytes(mark);
         session.types("q");
-        let ended = session.end().code(0);
-        given_back(&ended);
+        let ended = ended(session).code(0);
         if mark == "\x1b_G" {
             assert!(ended.text().rfind("\x1b_Ga=d").is_some(), "kitty's pictures are still there");
         }
@@ -131,14 +136,14 @@ fn another_size_is_another_layout() {
     let mut session = start(&home, PLAIN, "");
     first(&session);
     session.resize(30, 8);
-    session.wait_for("Enlarge it");
+    session.wait_for("press q to quit");
     session.resize(100, 30);
     session.wait_until("laid out again", |screen| {
         let text = screen.contents();
-        !text.contains("Enlarge it") && text.contains("Egyptian cat")
+        !text.contains("press q to quit") && text.contains("Egyptian cat")
     });
     session.types("q");
-    given_back(&session.end().code(0));
+    ended(session).code(0);
 }
 
 #[test]
@@ -152,7 +157,7 @@ fn a_bad_picture_is_a_red_line_and_the_next_one_is_shown() {
     session.types("j");
     first(&session);
     session.types("q");
-    given_back(&session.end().code(0));
+    ended(session).code(0);
 }
 
 #[test]
@@ -169,5 +174,5 @@ fn a_missing_picture_is_told_and_q_quits_all_the_same() {
     let mut session = Session::start(home.camtui(["missing.png"]), PLAIN, Streams::All);
     session.wait_until("told", |screen| screen.contents().matches("missing.png").count() > 1);
     session.types("q");
-    given_back(&session.end().code(0));
+    ended(session).code(0);
 }

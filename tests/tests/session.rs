@@ -6,82 +6,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use camtui_tests::emulator::{Emulator, Shown};
-use camtui_tests::kitty::Event;
-use camtui_tests::program::example;
-use camtui_tests::terminal::{FAR, KITTY, PLAIN, SILENT, SIXEL, SLOW, Script, Session, Streams, Terminal};
-use camtui_tests::{Ended, Home, Run};
-
-/// What is on the screen and which keys do what: all that these tests know of it.
-mod look {
-    /// The first picture with its most likely class, and the second one.
-    pub const FIRST: (&str, &str) = ("chelsea.png", "Egyptian cat 79.1 %");
-    pub const SECOND: (&str, &str) = ("rocket.jpg", "drilling platform 43.1 %");
-    /// The first picture's second class.
-    pub const OTHER_CLASS: &str = "tiger cat 8.8 %";
-    pub const NEXT_PICTURE: &str = "j";
-    pub const PREVIOUS_PICTURE: &str = "k";
-    pub const NEXT_CLASS: &str = "n";
-    pub const QUIT: &str = "q";
-    /// What a terminal is told that is too small.
-    pub const TOO_SMALL: &str = "Enlarge it";
-}
-
-fn run(home: &Home) -> Run {
-    home.camtui(["-m", "efficientnet-lite0", example("").to_str().unwrap()])
-}
-
-fn start(home: &Home, script: Script) -> Session {
-    Session::start(run(home), script, Streams::All)
-}
-
-fn says(emulator: &Emulator, (name, class): (&str, &str)) -> bool {
-    let text = emulator.screen().contents();
-    text.contains(name) && text.contains(class)
-}
-
-/// The kitty pictures on the screen, if there are any and each is there whole and once.
-fn whole(emulator: &Emulator) -> Option<BTreeSet<u32>> {
-    let shown = emulator.shown();
-    let complete = !shown.is_empty() && shown.iter().all(Shown::is_whole);
-    complete.then(|| shown.iter().map(|picture| picture.picture).collect())
-}
-
-/// Waits for these words with pictures that were not shown `before`; says which.
-fn another(session: &Session, words: (&str, &str), before: &BTreeSet<u32>) -> BTreeSet<u32> {
-    session.wait_until_it(&format!("{words:?} with a picture of its own"), |emulator| {
-        says(emulator, words)
-            && whole(emulator).is_some_and(|now| !now.is_empty() && now != *before)
-            && emulator.graphics().pictures().len() == emulator.shown().len()
-    });
-    whole(&session.emulator()).unwrap()
-}
-
-/// What must hold of every session on a kitty terminal that has ended.
-fn nothing_is_left(emulator: &Emulator) {
-    let graphics = emulator.graphics();
-    assert_eq!(graphics.faults(), [] as [String; 0]);
-    assert!(graphics.pictures().is_empty(), "left: {:?}", graphics.pictures().keys());
-    assert!(graphics.placements().is_empty() && !graphics.is_unfinished());
-    let placed = graphics.events().iter().filter(|event| matches!(event, Event::Placed(_))).count();
-    let mut sent: Vec<u32> = graphics
-        .events()
-        .iter()
-        .filter_map(|event| if let Event::Transmitted(picture, _) = event { Some(*picture) } else { None })
-        .collect();
-    let all = sent.len();
-    assert_eq!(placed, all, "each picture is placed once");
-    sent.sort_unstable();
-    sent.dedup();
-    assert_eq!(sent.len(), all, "no picture is sent twice");
-    assert!(!emulator.screen().alternate_screen() && !emulator.screen().hide_cursor());
-    assert!(!emulator.in_frame());
-}
-
-fn quit(mut session: Session) -> Ended {
-    session.types(look::QUIT);
-    session.end_with(nothing_is_left).code(0)
-}
+use camtui_tests::Home;
+use camtui_tests::emulator::Emulator;
+use camtui_tests::session::{another, look, quit, run, says, start, whole};
+use camtui_tests::terminal::{FAR, KITTY, PLAIN, SILENT, SIXEL, SLOW, Session, Streams, Terminal};
 
 #[test]
 fn kitty_pictures_are_placed_once_and_taken_away() {

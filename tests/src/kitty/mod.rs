@@ -1,7 +1,7 @@
 //! A terminal's half of kitty's graphics protocol: the pictures it was sent and where it shows them.
 //!
-//! It knows what camtui, viuer and ratatui-image use: direct transmission (RGB, RGBA, PNG; deflated; in chunks),
-//! placements at the cursor, placeholder cells, and every kind of deletion. Animation and other programs' files it does
+//! It knows what camtui, viuer and ratatui-image use: transmission (RGB, RGBA, PNG; deflated; in chunks; in files),
+//! placements at the cursor, placeholder cells, and every kind of deletion. Animation and shared memory it does
 //! not know, and says so in [`Graphics::faults`]: whatever a real kitty would refuse is a fault, and tests expect none.
 //!
 //! Tests ask it what a terminal holds and shows; `xtask screenshot` paints from it. It lives in the tests' package
@@ -303,10 +303,15 @@ impl Graphics {
 
 /// The picture that a command carries.
 fn pixels(command: &Command) -> Result<RgbaImage, String> {
-    if command.letter('t', 'd') != 'd' {
-        return Err("only direct transmission is known here".to_owned());
-    }
     let mut bytes = command.decoded()?;
+    match command.letter('t', 'd') {
+        'd' => {}
+        'f' => {
+            let path = String::from_utf8(bytes).map_err(|_| "a path that is no text")?;
+            bytes = std::fs::read(&path).map_err(|error| format!("{path}: {error}"))?;
+        }
+        other => return Err(format!("t={other} is not known here")),
+    }
     match command.letter('o', ' ') {
         ' ' => {}
         'z' => {

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -27,7 +28,7 @@ use script::find;
 /// What the screen of a terminal holds.
 pub use vt100::Screen;
 
-pub use script::{FAR, KITTY, Look, PLAIN, REQUESTS, SILENT, SIXEL, SLOW, Script};
+pub use script::{FAR, FILES, KITTY, Look, PLAIN, REQUESTS, SILENT, SIXEL, SLOW, Script};
 
 /// How long something is waited for that must come.
 const PATIENCE: Duration = Duration::from_secs(LIMIT.as_secs() / 4);
@@ -149,6 +150,7 @@ impl Terminal {
             arrived: Mutex::new(Arrived::default()),
             emulator: Mutex::new(Emulator::new(self.look.size, self.look.cell)),
             more: Condvar::new(),
+            stopped: AtomicBool::new(false),
             look: Mutex::new(self.look),
         });
         let player = Player::start(&master, self.script, &shared);
@@ -300,6 +302,11 @@ impl Session {
         }
     }
 
+    /// The place before the first byte.
+    pub fn start_mark(&self) -> Mark {
+        Mark(0)
+    }
+
     /// Now, as a place in what the terminal was sent.
     pub fn mark(&self) -> Mark {
         Mark(self.shared.arrived.lock().unwrap().count())
@@ -341,6 +348,36 @@ impl Session {
         self.emulator().resize((cols, rows));
         player::set_size(&wire.slave, (cols, rows), cell);
         self.signal(Signal::WINCH);
+    }
+
+    /// The terminal reads nothing from now on, as when its user has stopped it.
+    pub fn stops_reading(&self) {
+        self.shared.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// It reads again.
+    pub fn reads_on(&self) {
+        self.shared.stopped.store(false, Ordering::Relaxed);
+    }
+
+    /// Waits until the program has ended, however much it still has to say.
+    pub fn ends_within(&mut self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        while self.runs() {
+            assert!(Instant::now() < deadline, "still there after {limit:?}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until the program has been stopped by a signal, as by Ctrl-Z; the terminal's attributes must be what they were.
+    pub fn wait_until_stopped(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.process().is_stopped() {
+            assert!(Instant::now() < deadline, "it does not stop");
+            thread::sleep(Duration::from_millis(5));
+        }
+        let wire = self.wire.as_ref().expect("the terminal is still there");
+        assert_eq!(attributes(&wire.slave), self.before, "the terminal is not as it was");
     }
 
     /// The terminal is gone, as when a connection breaks: the program can neither read nor write, and gets SIGHUP where

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
@@ -60,6 +61,8 @@ pub(super) struct Shared {
     /// Something has come or is on the screen.
     pub more: Condvar,
     pub look: Mutex<Look>,
+    /// Nothing is read meanwhile.
+    pub stopped: AtomicBool,
 }
 
 /// The threads.
@@ -106,6 +109,9 @@ fn read(
     let mut buffer = vec![0; 65536];
     let mut until_pause = pace.map_or(usize::MAX, |(bytes, _)| bytes);
     loop {
+        while shared.stopped.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(2));
+        }
         let mut ready = [PollFd::new(&master, PollFlags::IN), PollFd::new(stopped, PollFlags::IN)];
         match poll(&mut ready, None) {
             Err(rustix::io::Errno::INTR) => continue,

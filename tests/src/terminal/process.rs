@@ -39,9 +39,17 @@ impl Process {
 
     /// Whether it has ended and nobody has asked how.
     pub fn has_ended(self) -> bool {
-        self.read("stat")
-            .and_then(|stat| Some(stat.rsplit_once(')')?.1.trim_start().starts_with('Z')))
-            .unwrap_or(true)
+        self.state().is_none_or(|state| state == 'Z')
+    }
+
+    /// Whether a signal has stopped it.
+    pub fn is_stopped(self) -> bool {
+        self.state() == Some('T')
+    }
+
+    /// The letter for what it is doing.
+    fn state(self) -> Option<char> {
+        self.read("stat")?.rsplit_once(')')?.1.trim_start().chars().next()
     }
 
     fn path(self, name: &str) -> String {

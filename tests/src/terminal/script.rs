@@ -74,6 +74,19 @@ pub const KITTY: Script = Script {
     reading: None,
 };
 
+/// Knows kitty graphics, and reads files of this machine.
+pub const FILES: Script = Script {
+    answers: &[
+        KITTY_GRAPHICS,
+        ("a=q,t=f,f=24;", Answer::Fixed("\x1b_Gi=32;OK\x1b\\")),
+        ("\x1b[16t", Answer::Cell),
+        ("\x1b[14t", Answer::Area),
+        ("\x1b]11;?", Answer::Background),
+        ("\x1b[c", Answer::Fixed("\x1b[?62;52;c")),
+    ],
+    ..KITTY
+};
+
 /// Knows kitty graphics and takes 200 ms a reply.
 pub const SLOW: Script = Script {
     answers: &[KITTY_GRAPHICS, ("\x1b[16t", Answer::Cell), ("\x1b[c", Answer::Fixed("\x1b[?62;c"))],

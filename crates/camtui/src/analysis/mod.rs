@@ -79,7 +79,7 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
         ..Look::default()
     };
     let compared_models = job.sources.len();
-    let watched = if config.watch { inputs::folders(&paths) } else { Vec::new() };
+    let watched = config.watch.then(|| inputs::folders(&paths));
     let remembered = |paths: &[String]| remember::places_of(paths, &job.inputs);
     let picture = left.as_ref().and_then(|left| remembered(left.picture.as_slice()).first().copied());
     let marked = left.as_ref().map_or_else(Vec::new, |left| remembered(&left.marks));

@@ -27,6 +27,15 @@ fn folder<T>(change: impl FnOnce(&mut Folder) -> T) -> T {
     change(&mut FOLDER.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// A folder that only this user can look into: elsewhere the system's mask decides.
+fn private_folder() -> std::io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("camtui-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir_in(camtui_term::kitty::folder())
+}
+
 /// Files may be made from now on.
 pub fn open() {
     folder(|folder| {
@@ -52,9 +61,7 @@ impl File {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let path = folder(|folder| {
             if matches!(folder, Folder::Open) {
-                let builder =
-                    tempfile::Builder::new().prefix("camtui-").tempdir_in(camtui_term::kitty::folder());
-                *folder = Folder::Made(builder.ok()?);
+                *folder = Folder::Made(private_folder().ok()?);
             }
             let Folder::Made(made) = folder else { return None };
             Some(made.path().join(COUNT.fetch_add(1, Ordering::Relaxed).to_string()))

@@ -21,8 +21,8 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Looks out for changes in these folders and below.
-    pub fn start(folders: &[PathBuf], report: &Report) -> Self {
+    /// Looks out for changes in these folders and below, and in those that are added; in none where there is no list.
+    pub fn start(folders: Option<&[PathBuf]>, report: &Report) -> Self {
         let (sender, changes) = channel();
         let told = std::sync::Arc::clone(report);
         let thread = thread::Builder::new().name("camtui-watch".to_owned()).spawn(move || {
@@ -37,9 +37,9 @@ impl Watcher {
                 told(Action::FolderChanged);
             }
         });
-        let notify = if folders.is_empty() || thread.is_err() { None } else { watcher(sender) };
+        let notify = if folders.is_none() || thread.is_err() { None } else { watcher(sender) };
         let mut watcher = Self { notify, report: std::sync::Arc::clone(report) };
-        for folder in folders {
+        for folder in folders.unwrap_or_default() {
             watcher.add(folder);
         }
         watcher
