@@ -38,7 +38,22 @@ impl Random {
 }
 
 fn action(random: &mut Random, size: (u16, u16)) -> Action {
-    let keys = ["Enter", "Esc", "Up", "Down", "Left", "Right", "Space", "Tab", "a", "e", "1", "Backspace", "j", "犬"];
+    let keys = [
+        "Enter",
+        "Esc",
+        "Up",
+        "Down",
+        "Left",
+        "Right",
+        "Space",
+        "Tab",
+        "a",
+        "e",
+        "1",
+        "Backspace",
+        "j",
+        "犬",
+    ];
     match random.below(10) {
         0..5 => Action::Command(TABLE[random.below(TABLE.len())].command),
         5..8 => Action::Key(keys[random.below(keys.len())].parse::<Key>().unwrap()),
@@ -112,8 +127,7 @@ fn soak(protocol: Protocol) {
     let (sender, answers) = channel();
     let sender = std::sync::Mutex::new(sender);
     let report: Report = Arc::new(move |action| drop(sender.lock().unwrap().send(action)));
-    let terminal =
-        Capabilities { protocol, colours: Colours::True, terminal: true, ..Capabilities::none() };
+    let terminal = Capabilities { protocol, colours: Colours::True, terminal: true, ..Capabilities::none() };
     let mut workers = Workers::start(&analyst, &terminal, &report).unwrap();
     let theme = Theme::choose("auto", &std::collections::BTreeMap::new(), &terminal);
     let mut screen = Terminal::new(TestBackend::new(120, 40)).unwrap();
@@ -130,6 +144,7 @@ fn soak(protocol: Protocol) {
         screen.backend_mut().resize(cols.max(1), rows.max(1));
         state.size = (cols.max(1), rows.max(1));
         screen.draw(|frame| view::view(&state, &theme, frame)).unwrap();
+        assert!(state.dialogs.len() < 20, "{} dialogs lie over each other", state.dialogs.len());
         if at == ACTIONS / 10 {
             drain(&mut state, &mut workers, &answers, Duration::from_millis(300));
             (early, threads, handles) = (resident_megabytes(), count("task"), count("fd"));
