@@ -139,12 +139,7 @@ impl Session {
 }
 
 fn terminal() -> Capabilities {
-    Capabilities {
-        protocol: Protocol::Blocks,
-        colours: Colours::True,
-        terminal: true,
-        ..Capabilities::none()
-    }
+    Capabilities { protocol: Protocol::Blocks, colours: Colours::True, terminal: true, ..Capabilities::none() }
 }
 
 fn encoded(scene: &Scene, area: (u16, u16)) -> camtui::interactive::picture::Encoded {
@@ -248,10 +243,7 @@ fn looks_change_without_asking_anything() {
     let before = session.state.explanation().unwrap().clone();
     session.keys(&["+", "+", "-", "x", "i", "s", "h", "L", "v", "z"]);
     let look = session.state.look;
-    assert_eq!(
-        (look.alpha, look.signed, look.top, look.contours, look.mode),
-        (60, true, Some(50), true, Mode::Map)
-    );
+    assert_eq!((look.alpha, look.signed, look.top, look.contours, look.mode), (60, true, Some(50), true, Mode::Map));
     assert!(look.zoom.factor > 1.0);
     assert!(Arc::ptr_eq(&before, session.state.explanation().unwrap()));
     assert_eq!(session.state.shown.as_ref().unwrap().look, look);
@@ -320,10 +312,7 @@ fn searching_shows_the_best_match_while_typing() {
     session.keys(&["/", "0", "2", "1"]);
     assert_eq!(session.state.question.picture, 21);
     session.keys(&["Enter"]);
-    assert_eq!(
-        (session.state.browser.listed.as_slice(), session.state.browser.search.is_none()),
-        (&[21][..], true)
-    );
+    assert_eq!((session.state.browser.listed.as_slice(), session.state.browser.search.is_none()), (&[21][..], true));
     session.keys(&["Esc"]);
     assert_eq!(session.state.browser.listed.len(), 30);
 }
@@ -446,8 +435,7 @@ fn the_mouse_chooses_zooms_pans_and_drags_borders() {
     let areas = session.state.areas().unwrap();
     let (browser, side) = (areas.browser.unwrap(), areas.side.unwrap());
     let rows = camtui::interactive::view::browser::rows(&session.state, browser);
-    let third =
-        rows.iter().filter(|row| matches!(row.line, camtui::interactive::browser::Line::Picture(_))).nth(2);
+    let third = rows.iter().filter(|row| matches!(row.line, camtui::interactive::browser::Line::Picture(_))).nth(2);
     let third = third.unwrap();
     session.click(third.area.x + 1, third.area.y);
     assert_eq!(third.line, camtui::interactive::browser::Line::Picture(session.state.question.picture));

@@ -1,8 +1,8 @@
 //! A terminal's half of kitty's graphics protocol: the pictures it was sent and where it shows them.
 //!
-//! It knows what camtui, viuer and ratatui-image use: direct transmission (RGB, RGBA, PNG; deflated; in chunks),
-//! placements at the cursor, placeholder cells, and every kind of deletion. Animation and other programs' files it does
-//! not know, and says so in [`Graphics::faults`]: whatever a real kitty would refuse is a fault, and tests expect none.
+//! It knows what camtui, viuer and ratatui-image use: direct transmission (RGB, RGBA, PNG; deflated; in chunks), files,
+//! placements at the cursor, placeholder cells, and every kind of deletion. Animation it does not know, and says so in
+//! [`Graphics::faults`]: whatever a real kitty would refuse is a fault, and tests expect none.
 //!
 //! Tests ask it what a terminal holds and shows; `xtask screenshot` paints from it. It lives in the tests' package
 //! because they are the reason that it must be right; the chores depend on that package and nothing else does.
@@ -303,10 +303,15 @@ impl Graphics {
 
 /// The picture that a command carries.
 fn pixels(command: &Command) -> Result<RgbaImage, String> {
-    if command.letter('t', 'd') != 'd' {
-        return Err("only direct transmission is known here".to_owned());
-    }
-    let mut bytes = command.decoded()?;
+    let payload = command.decoded()?;
+    let mut bytes = match command.letter('t', 'd') {
+        'd' => payload,
+        'f' => {
+            let path = String::from_utf8(payload).map_err(|_| "a path that is no text")?;
+            std::fs::read(&path).map_err(|error| format!("{path}: {error}"))?
+        }
+        _ => return Err("only direct transmission and files are known here".to_owned()),
+    };
     match command.letter('o', ' ') {
         ' ' => {}
         'z' => {

@@ -27,7 +27,7 @@ use script::find;
 /// What the screen of a terminal holds.
 pub use vt100::Screen;
 
-pub use script::{FAR, KITTY, Look, PLAIN, REQUESTS, SILENT, SIXEL, SLOW, Script};
+pub use script::{FAR, KITTY, KITTY_FILES, Look, PLAIN, REQUESTS, SILENT, SIXEL, SLOW, Script};
 
 /// How long something is waited for that must come.
 const PATIENCE: Duration = Duration::from_secs(LIMIT.as_secs() / 4);

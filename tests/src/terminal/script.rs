@@ -74,6 +74,21 @@ pub const KITTY: Script = Script {
     reading: None,
 };
 
+/// The same on this machine, so that pictures may come in files.
+pub const KITTY_FILES: Script = Script {
+    answers: &[
+        KITTY_GRAPHICS,
+        ("i=32,s=1,v=1,a=q,t=f,f=24;", Answer::Fixed("\x1b_Gi=32;OK\x1b\\")),
+        ("\x1b[>q", Answer::Fixed("\x1bP>|kitty(0.42.1)\x1b\\")),
+        ("\x1b[16t", Answer::Cell),
+        ("\x1b[14t", Answer::Area),
+        ("\x1b]11;?", Answer::Background),
+        ("\x1b[c", Answer::Fixed("\x1b[?62;52;c")),
+    ],
+    delay: Duration::ZERO,
+    reading: None,
+};
+
 /// Knows kitty graphics and takes 200 ms a reply.
 pub const SLOW: Script = Script {
     answers: &[KITTY_GRAPHICS, ("\x1b[16t", Answer::Cell), ("\x1b[c", Answer::Fixed("\x1b[?62;c"))],

@@ -45,9 +45,7 @@ impl MadeUp {
             gradient: name != "conv1",
         };
         let pixels = (0..height)
-            .flat_map(|y| {
-                (0..width).flat_map(move |x| [(x * 255 / width) as u8, (y * 255 / height) as u8, 90])
-            })
+            .flat_map(|y| (0..width).flat_map(move |x| [(x * 255 / width) as u8, (y * 255 / height) as u8, 90]))
             .collect();
         Self {
             pictures: Mutex::new((0..pictures).map(name).collect()),
@@ -191,12 +189,7 @@ impl Analyst for MadeUp {
         })
     }
 
-    fn predict(
-        &self,
-        picture: PictureId,
-        model: usize,
-        _watch: &Watch<'_>,
-    ) -> Result<Arc<[Prediction]>, String> {
+    fn predict(&self, picture: PictureId, model: usize, _watch: &Watch<'_>) -> Result<Arc<[Prediction]>, String> {
         self.check(picture)?;
         Ok(Self::predictions(picture, model))
     }
