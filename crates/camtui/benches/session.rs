@@ -42,7 +42,18 @@ fn explained(made_up: &MadeUp) -> camtui::interactive::analyst::Explanation {
 fn ready(pictures: usize, size: (u16, u16)) -> State {
     let made_up = MadeUp::new(pictures, (640, 480));
     let (mut state, effects) = State::start(made_up.start(), size);
-    let mut open = effects;
+    carried_out(&mut state, effects);
+    state
+}
+
+/// An action, and what it causes.
+fn answered(state: &mut State, action: Action) {
+    let effects = state.update(action);
+    carried_out(state, effects);
+}
+
+fn carried_out(state: &mut State, mut open: Vec<Effect>) {
+    let made_up = MadeUp::new(1, (640, 480));
     while let Some(effect) = open.pop() {
         let answer = match effect {
             Effect::Explain(number, _) => Action::Explained(number, Ok(Arc::new(explained(&made_up)))),
@@ -54,7 +65,6 @@ fn ready(pictures: usize, size: (u16, u16)) -> State {
         };
         open.extend(state.update(answer));
     }
-    state
 }
 
 fn encoded(developer: &mut Developer, scene: &Scene, to: &Capabilities, area: (u16, u16)) -> Encoded {
@@ -62,17 +72,37 @@ fn encoded(developer: &mut Developer, scene: &Scene, to: &Capabilities, area: (u
     encode_as(&developer.develop(scene, (plan.width, plan.height)), to, plan).unwrap()
 }
 
-/// A key to the state and the whole screen from it, with 2,000 pictures in the list.
+/// A key to the state and the whole screen from it, with 2,000 pictures in the list: as it is, and with what costs most
+/// lying over it.
 fn key(criterion: &mut Criterion) {
-    let mut state = ready(2000, (200, 60));
     let theme = Theme::choose("dark", &std::collections::BTreeMap::new(), &terminal(Protocol::Blocks));
-    let mut screen = Terminal::new(TestBackend::new(200, 60)).unwrap();
-    criterion.bench_function("update and view at 200x60", |bench| {
-        bench.iter(|| {
-            black_box(state.update(Action::Command(Command::Mark)));
-            screen.draw(|frame| view::view(&state, &theme, frame)).unwrap();
+    let over = [
+        ("", None),
+        (", the help open", Some(Command::Help)),
+        (", the palette open", Some(Command::Palette)),
+        (", many messages open", Some(Command::Messages)),
+        (", a crosshair", Some(Command::Crosshair)),
+    ];
+    for (name, command) in over {
+        let mut state = ready(2000, (200, 60));
+        let mut screen = Terminal::new(TestBackend::new(200, 60)).unwrap();
+        if command == Some(Command::Messages) {
+            for number in 0..200 {
+                state.say(&format!(
+                    "message {number}: the map is nearly blank, because its gradients vanish here"
+                ));
+            }
+        }
+        if let Some(command) = command {
+            answered(&mut state, Action::Command(command));
+        }
+        criterion.bench_function(&format!("update and view at 200x60{name}"), |bench| {
+            bench.iter(|| {
+                black_box(state.update(Action::Command(Command::Mark)));
+                screen.draw(|frame| view::view(&state, &theme, frame)).unwrap();
+            });
         });
-    });
+    }
 }
 
 /// Another opacity or colour map at 1920×1080, up to the bytes for the terminal.

@@ -145,6 +145,7 @@ fn soak(protocol: Protocol) {
         screen.backend_mut().resize(cols.max(1), rows.max(1));
         state.size = (cols.max(1), rows.max(1));
         screen.draw(|frame| view::view(&state, &theme, frame)).unwrap();
+        assert!(state.dialogs.len() < 20, "{} dialogs lie over each other", state.dialogs.len());
         if at == ACTIONS / 10 {
             drain(&mut state, &mut workers, &answers, Duration::from_millis(300));
             (early, threads, handles) = (resident_megabytes(), count("task"), count("fd"));

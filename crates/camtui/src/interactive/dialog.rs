@@ -52,3 +52,14 @@ pub enum Dialog {
     /// A line to type.
     Prompt(Prompt, Field),
 }
+
+impl Dialog {
+    /// Whether both are for the same thing, whatever is typed or chosen in them.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Choose(one, _), Self::Choose(another, _)) => one == another,
+            (Self::Prompt(one, _), Self::Prompt(another, _)) => one == another,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}

@@ -49,8 +49,8 @@ pub struct Settings {
     pub theme: Box<dyn Fn(&Capabilities) -> Theme>,
     /// Whether the mouse is used.
     pub mouse: bool,
-    /// Folders in which new pictures are looked out for.
-    pub watched: Vec<PathBuf>,
+    /// Folders in which new pictures are looked out for, as in those that are opened later; none where that is not wanted.
+    pub watched: Option<Vec<PathBuf>>,
 }
 
 /// What the loop waits for.
@@ -75,7 +75,7 @@ pub fn run(analyst: &Arc<dyn Analyst>, start: Start, mut settings: Settings) -> 
     watch_signals(&sender)?;
     let report = reporter(&sender);
     let mut workers = Workers::start(analyst, &settings.capabilities, &report)?;
-    let mut watcher = Watcher::start(&settings.watched, &report);
+    let mut watcher = Watcher::start(settings.watched.as_deref(), &report);
     let _panics = PanicGuard::install();
     let mouse = if settings.mouse { Mouse::Drag } else { Mouse::Off };
     let written = sender.clone();

@@ -1,18 +1,20 @@
 //! `xtask bench-session`: how long the interactive session keeps its user waiting, measured from outside.
 //!
-//! camtui runs in a scripted terminal of the end-to-end tests; times are from a key (or the start of the process) to the
-//! arrival of the byte that completes what the user waits for. Each run starts anew; the first one is not counted,
-//! because it converts the model that later ones find converted.
+//! camtui runs in scripted terminals of the end-to-end tests; times are from a key (or the start of the process) to the
+//! arrival of the byte that completes what the user waits for. Each run starts anew; the first one in each terminal is not
+//! counted, because it converts the model that later ones find converted. What is printed is a table in Markdown.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use camtui_tests::Home;
-use camtui_tests::emulator::{Emulator, Shown};
-use camtui_tests::terminal::{KITTY, Mark, PLAIN, Session, Streams, Terminal};
+use camtui_tests::emulator::Emulator;
+use camtui_tests::kitty::Event;
+use camtui_tests::terminal::{KITTY, FILES, Mark, PLAIN, Script, Session, Streams, Terminal};
 use clap::Args;
+use image::imageops::FilterType;
 
 use super::stats::Times;
 use crate::screenshot::{measures, program};
@@ -23,34 +25,44 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const REST: Duration = Duration::from_millis(400);
 /// How long the idle session is watched.
 const IDLE: Duration = Duration::from_secs(3);
+/// A picture of no more cells is a thumbnail.
+const THUMBNAIL: usize = 200;
+/// The picture that is looked at where no other is named, and its size.
+const PICTURE: (&str, u32, u32) = ("chelsea-1080p.jpg", 1920, 1080);
+
+/// The terminals: their names, what they answer, whether pictures are half blocks.
+const TERMINALS: [(&str, Script, bool); 3] =
+    [("kitty, files", FILES, false), ("kitty, line", KITTY, false), ("half blocks", PLAIN, true)];
 
 #[derive(Args)]
 pub struct BenchSession {
-    /// Pictures and folders
-    #[arg(default_value = "examples")]
+    /// Pictures and folders; default: one of 1920×1080 pixels, made of an example, and the other example
     paths: Vec<PathBuf>,
     /// The model: a name, or a file
     #[arg(short, long, default_value = "efficientnet-lite0")]
     model: String,
-    /// The words by which the first frame is known
-    #[arg(long, default_value = "chelsea.png")]
+    /// The words by which the first frame is known; default: the name of the picture that is made
+    #[arg(long, default_value = PICTURE.0)]
     words: String,
     /// The key for another class
     #[arg(long, default_value = "n")]
     class_key: String,
-    /// The key for another opacity; not measured without
+    /// The key for another opacity
+    #[arg(long, default_value = "+")]
+    opacity_key: String,
+    /// The key for another colour map
+    #[arg(long, default_value = "x")]
+    colour_key: String,
+    /// Another layer, which is not compiled yet; not measured without
     #[arg(long)]
-    opacity_key: Option<String>,
+    layer: Option<String>,
     /// The terminal's size in cells
-    #[arg(long, value_name = "COLSxROWS", default_value = "192x54", value_parser = measures)]
+    #[arg(long, value_name = "COLSxROWS", default_value = "240x60", value_parser = measures)]
     size: (u16, u16),
     /// A cell's size in pixels
     #[arg(long, value_name = "WxH", default_value = "10x20", value_parser = measures)]
     cell: (u16, u16),
-    /// A terminal without kitty's graphics: half blocks
-    #[arg(long)]
-    blocks: bool,
-    /// Runs that are counted
+    /// Runs in each terminal that are counted
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// The camtui to start; default: the one beside this program
@@ -58,66 +70,85 @@ pub struct BenchSession {
     program: Option<PathBuf>,
 }
 
-/// What is measured, in the order of the table.
-const ROWS: [&str; 7] = [
-    "start to first frame, ms",
-    "start to first picture, ms",
-    "another class to its picture, ms",
-    "bytes of it, kB",
-    "another opacity to its picture, ms",
-    "bytes of it, kB",
-    "processor time while idle, ms in 3 s",
+/// What is measured, in the order of the table, with what is to be reached.
+const ROWS: [(&str, &str); 11] = [
+    ("start to first frame, ms", "≤ 100"),
+    ("start to first heat map, ms", "≤ 400"),
+    ("another opacity to its last byte, ms", "≤ 16"),
+    ("bytes of it, kB", ""),
+    ("pictures sent for it", "≤ 1"),
+    ("another colour map to its last byte, ms", "≤ 16"),
+    ("another class to its last byte, ms", "≤ 30"),
+    ("bytes of it, kB", ""),
+    ("another layer for the first time, ms", ""),
+    ("and another class there, ms", "≤ 30"),
+    ("processor time while idle, ms in 3 s", "0"),
 ];
 
 impl BenchSession {
     pub fn run(self) -> Result<()> {
         let program = program(self.program.as_deref())?;
-        let mut table: [Times; ROWS.len()] = Default::default();
-        for number in 0..=self.runs {
-            let figures = self.once(&program).with_context(|| format!("run {number}"))?;
-            if number > 0 {
-                for (row, figure) in table.iter_mut().zip(figures) {
-                    row.extend(figure.into_iter());
+        let folder = tempfile::tempdir()?;
+        let paths = if self.paths.is_empty() { pictures(folder.path())? } else { self.paths.clone() };
+        let mut columns: Vec<[Times; ROWS.len()]> = Vec::new();
+        for (name, script, blocks) in TERMINALS {
+            let mut column: [Times; ROWS.len()] = Default::default();
+            for number in 0..=self.runs {
+                let figures = self
+                    .once(&program, &paths, script, blocks)
+                    .with_context(|| format!("{name}, run {number}"))?;
+                if number > 0 {
+                    for (row, figure) in column.iter_mut().zip(figures) {
+                        row.extend(figure.into_iter());
+                    }
                 }
             }
+            columns.push(column);
         }
         let ((cols, rows), (width, height)) = (self.size, self.cell);
         println!(
-            "interactive session, {}, {} on {cols}×{rows} cells of {width}×{height} pixels\n\
-             (median of {} runs, smallest and largest in brackets)\n",
-            self.model,
-            if self.blocks { "half blocks" } else { "kitty" },
+            "{} on {cols}×{rows} cells of {width}×{height} pixels; median of {} runs, smallest and largest in brackets.\n",
+            Path::new(&self.model).file_stem().unwrap_or_default().display(),
             self.runs
         );
-        for (name, row) in ROWS.iter().zip(&table) {
-            if row.is_empty() {
-                println!("  {name:<40} not measured");
-            } else {
-                let (low, median, high) = (row.quantile(0.0), row.median(), row.quantile(1.0));
-                println!("  {name:<40} {median:>8.1}  [{low:.1} .. {high:.1}]");
-            }
+        let names: Vec<&str> = TERMINALS.iter().map(|(name, ..)| *name).collect();
+        println!("| | target | {} |", names.join(" | "));
+        println!("|---|---|{}", "---|".repeat(names.len()));
+        for (at, (name, target)) in ROWS.iter().enumerate() {
+            let cells: Vec<String> = columns.iter().map(|column| told(&column[at])).collect();
+            println!("| {name} | {target} | {} |", cells.join(" | "));
         }
         Ok(())
     }
 
-    fn once(&self, program: &std::path::Path) -> Result<[Option<f64>; ROWS.len()]> {
+    fn once(
+        &self,
+        program: &Path,
+        paths: &[PathBuf],
+        script: Script,
+        blocks: bool,
+    ) -> Result<[Option<f64>; ROWS.len()]> {
         let home = Home::new();
         let run = home.prepared(program, ["-m", self.model.as_str()]);
-        let mut run = self.paths.iter().fold(run, camtui_tests::Run::arg);
+        let mut run = paths.iter().fold(run, camtui_tests::Run::arg);
         run.command.current_dir(std::env::current_dir()?);
-        let terminal = Terminal::new(if self.blocks { PLAIN } else { KITTY })
-            .size(self.size.0, self.size.1)
-            .cell(self.cell.0, self.cell.1);
+        let terminal = Terminal::new(script).size(self.size.0, self.size.1).cell(self.cell.0, self.cell.1);
         let mut session = terminal.start(run, Streams::All);
         let begun = session.begun();
         let frame = reaches(&session, "a first frame", |emulator| {
             emulator.screen().contents().contains(&self.words)
         })?;
-        let picture = reaches(&session, "a first picture", |emulator| self.shows_another(emulator, None))?;
+        let picture = reaches(&session, "a first picture", |emulator| shows_another(emulator, blocks, None))?;
         session.wait_for_rest(REST);
-        let (class, class_bytes) = self.press(&mut session, &self.class_key)?;
-        let opacity = self.opacity_key.as_ref().map(|key| self.press(&mut session, key)).transpose()?;
-        session.wait_for_rest(REST);
+        let opacity = press(&mut session, &self.opacity_key, blocks)?;
+        let colours = press(&mut session, &self.colour_key, blocks)?;
+        let class = press(&mut session, &self.class_key, blocks)?;
+        let (mut layer, mut there) = (None, None);
+        if let Some(name) = &self.layer {
+            // From the list of layers, by name.
+            layer = Some(press(&mut session, &format!("l{name}\r"), blocks)?.time);
+            there = Some(press(&mut session, &self.class_key, blocks)?.time);
+        }
         let before = session.process().cpu();
         std::thread::sleep(IDLE);
         let idle = session
@@ -127,44 +158,90 @@ impl BenchSession {
             .map(|(after, before)| milliseconds(after.saturating_sub(before)));
         session.types("q");
         session.end();
-        let since_start = |at: Instant| Some(milliseconds(at - begun));
         Ok([
-            since_start(frame),
-            since_start(picture),
-            Some(class),
-            Some(class_bytes),
-            opacity.map(|(time, _)| time),
-            opacity.map(|(_, bytes)| bytes),
+            Some(milliseconds(frame - begun)),
+            Some(milliseconds(picture - begun)),
+            Some(opacity.time),
+            Some(opacity.bytes),
+            opacity.pictures,
+            Some(colours.time),
+            Some(class.time),
+            Some(class.bytes),
+            layer,
+            there,
             idle,
         ])
     }
+}
 
-    /// Presses a key that changes the picture: milliseconds to the new one's last byte, and all bytes up to rest in kB.
-    fn press(&self, session: &mut Session, key: &str) -> Result<(f64, f64)> {
-        let before = Before::of(&session.emulator());
-        let mark: Mark = session.mark();
-        let pressed = Instant::now();
-        session.types(key);
-        let done =
-            reaches(session, "another picture", |emulator| self.shows_another(emulator, Some(&before)))?;
-        session.wait_for_rest(REST);
-        Ok((milliseconds(done - pressed), session.count_since(mark) as f64 / 1000.0))
-    }
+/// What came after a key.
+struct Came {
+    /// Milliseconds to the new picture's last byte.
+    time: f64,
+    /// All bytes up to rest, in kB.
+    bytes: f64,
+    /// Pictures that were transmitted, where the terminal takes pictures.
+    pictures: Option<f64>,
+}
 
-    /// Whether a picture is to be seen, whole, and not the one before.
-    fn shows_another(&self, emulator: &Emulator, before: Option<&Before>) -> bool {
-        if self.blocks {
-            let colours = emulator.screen().contents_formatted();
-            let blocks = emulator.screen().contents().matches(['▀', '▄']).count();
-            // A picture of blocks is written in one frame with what is said about it.
-            return blocks > 100
-                && before.is_none_or(|before| blocks_of(&before.screen) != blocks_of(&colours));
-        }
-        let shown = emulator.shown();
-        !shown.is_empty()
-            && shown.iter().all(Shown::is_whole)
-            && before.is_none_or(|before| shown.iter().any(|now| !before.pictures.contains(&now.picture)))
+/// Presses a key that changes the picture.
+fn press(session: &mut Session, key: &str, blocks: bool) -> Result<Came> {
+    let before = Before::of(&session.emulator());
+    let sent = transmitted(&session.emulator());
+    let mark: Mark = session.mark();
+    let pressed = Instant::now();
+    session.types(key);
+    let done = reaches(session, &format!("another picture after {key}"), |emulator| {
+        shows_another(emulator, blocks, Some(&before))
+    })?;
+    session.wait_for_rest(REST);
+    let pictures = (!blocks).then(|| (transmitted(&session.emulator()) - sent) as f64);
+    Ok(Came {
+        time: milliseconds(done - pressed),
+        bytes: session.count_since(mark) as f64 / 1000.0,
+        pictures,
+    })
+}
+
+/// How many pictures came so far.
+fn transmitted(emulator: &Emulator) -> usize {
+    emulator.graphics().events().iter().filter(|event| matches!(event, Event::Transmitted(..))).count()
+}
+
+/// Whether the large picture is to be seen, whole, and not the one before.
+fn shows_another(emulator: &Emulator, blocks: bool, before: Option<&Before>) -> bool {
+    if blocks {
+        let colours = emulator.screen().contents_formatted();
+        let count = emulator.screen().contents().matches(['▀', '▄']).count();
+        // A picture of blocks is written in one frame with what is said about it.
+        return count > THUMBNAIL * 4
+            && before.is_none_or(|before| blocks_of(&before.screen) != blocks_of(&colours));
     }
+    let shown = emulator.shown();
+    shown.iter().any(|now| {
+        let is_new = before.is_none_or(|before| !before.pictures.contains(&now.picture));
+        now.of > THUMBNAIL && now.is_whole() && is_new
+    })
+}
+
+/// A picture of a preview's size and another one, in a folder.
+fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (name, width, height) = PICTURE;
+    let examples = Path::new("examples");
+    let enlarged = image::open(examples.join("chelsea.png")).context("run this in the workspace's folder")?;
+    let enlarged = enlarged.to_rgb8();
+    let path = folder.join(name);
+    image::imageops::resize(&enlarged, width, height, FilterType::Triangle).save(&path)?;
+    Ok(vec![path, examples.join("rocket.jpg")])
+}
+
+/// A cell of the table.
+fn told(row: &Times) -> String {
+    if row.is_empty() {
+        return "–".to_owned();
+    }
+    let (low, median, high) = (row.quantile(0.0), row.median(), row.quantile(1.0));
+    format!("{median:.1} [{low:.1} … {high:.1}]")
 }
 
 /// What was shown before a key.

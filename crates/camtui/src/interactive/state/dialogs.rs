@@ -116,7 +116,10 @@ impl State {
         Vec::new()
     }
 
-    pub(super) fn toggle_text(&mut self, dialog: Dialog) {
+    /// Lays a dialog over the others. There is one of a kind: the same one further down goes, so the stack cannot grow for
+    /// ever, and nothing that was forgotten below comes to light again.
+    pub(super) fn open_dialog(&mut self, dialog: Dialog) {
+        self.dialogs.retain(|open| !open.is_like(&dialog));
         self.dialogs.push(dialog);
     }
 
@@ -161,7 +164,7 @@ impl State {
             Item { label: format!("{}: {}", entry.id, entry.help), detail: keys.join(" "), ticked: false }
         };
         let items = commands.iter().map(item).collect();
-        self.dialogs.push(Dialog::Palette(Picker::new("commands", items, None), commands));
+        self.open_dialog(Dialog::Palette(Picker::new("commands", items, None), commands));
     }
 
     pub(super) fn open_parameters(&mut self) {
@@ -171,7 +174,7 @@ impl State {
             self.say(&text);
         } else {
             let form = Form::new(info, &self.question.params);
-            self.dialogs.push(Dialog::Parameters(form));
+            self.open_dialog(Dialog::Parameters(form));
         }
     }
 
@@ -217,7 +220,7 @@ impl State {
             }
         };
         match picker {
-            Some((choice, list)) => self.dialogs.push(Dialog::Choose(choice, list)),
+            Some((choice, list)) => self.open_dialog(Dialog::Choose(choice, list)),
             None => self.say("there is nothing to choose from before the model has answered"),
         }
     }
@@ -294,7 +297,7 @@ impl State {
                     return self.compare_explainers();
                 }
                 let list = Picker::ticked("on which layers?", items);
-                self.dialogs.push(Dialog::Choose(Choice::ComparedLayers, list));
+                self.open_dialog(Dialog::Choose(Choice::ComparedLayers, list));
                 Vec::new()
             }
             Choice::ComparedLayers => {

@@ -32,8 +32,8 @@ impl State {
             Command::Suspend => return vec![Effect::Suspend],
             Command::Redraw => return self.paint_anew(),
             Command::Close => return self.close(),
-            Command::Help => self.toggle_text(Dialog::Help(0)),
-            Command::Messages => self.toggle_text(Dialog::Messages(0)),
+            Command::Help => self.open_dialog(Dialog::Help(0)),
+            Command::Messages => self.open_dialog(Dialog::Messages(0)),
             Command::Palette => self.open_palette(),
             Command::NextPicture => return self.step_picture(1),
             Command::PreviousPicture => return self.step_picture(-1),
@@ -55,7 +55,7 @@ impl State {
                     self.browser.arrange();
                 }
             }
-            Command::Open => self.dialogs.push(Dialog::Prompt(Prompt::Open, Field::default())),
+            Command::Open => self.open_dialog(Dialog::Prompt(Prompt::Open, Field::default())),
             Command::NextClass => return self.step_class(1),
             Command::PreviousClass => return self.step_class(-1),
             Command::WhyNot => return self.why_not(),
@@ -139,7 +139,7 @@ impl State {
         if command == Command::CopyJson {
             return vec![Effect::Json(explanation)];
         }
-        self.dialogs.push(Dialog::Prompt(Prompt::Save, Field::with(self.save_to.clone())));
+        self.open_dialog(Dialog::Prompt(Prompt::Save, Field::with(self.save_to.clone())));
         Vec::new()
     }
 

@@ -73,6 +73,9 @@ pub fn pictures(state: &State) -> Vec<(Rect, Arc<Encoded>)> {
         });
         pictures.extend(thumbnails);
     }
+    if !pictures.iter().any(|(_, picture)| picture.outlives_text()) {
+        return pictures;
+    }
     let covers: Vec<Rect> = state.dialogs.iter().map(|dialog| dialog::area(dialog, state)).collect();
     pictures.retain(|(place, picture)| {
         !picture.outlives_text() || !covers.iter().any(|cover| cover.intersects(*place))
