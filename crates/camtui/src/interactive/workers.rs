@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use camtui_core::heatmap::Ranks;
@@ -27,6 +27,8 @@ use super::picture::{self, Encoded};
 
 /// How often a computation that can wait looks whether it may go on.
 const PAUSE: Duration = Duration::from_millis(5);
+/// The longest that thumbnails and prefetching stand back for the session's first picture.
+const FIRST: Duration = Duration::from_secs(2);
 /// The longest side of the pixels that thumbnails are made from.
 const THUMBNAIL_SIDE: u32 = 256;
 
@@ -81,6 +83,32 @@ pub struct Workers {
     /// Turned true when what is being done of these kinds is no longer wanted.
     stale: Arc<Mutex<Stale>>,
     capabilities: Arc<RwLock<Capabilities>>,
+    first: Arc<First>,
+}
+
+/// Whether the first picture of the session, for which everybody waits, is on its way: reading thumbnails and prefetching
+/// would take the processor from it.
+#[derive(Default)]
+struct First {
+    asked: AtomicBool,
+    there: AtomicBool,
+}
+
+impl First {
+    /// Stands still while it is on its way, but not for ever: a slow explainer may be the first.
+    fn let_pass(&self) {
+        let begun = Instant::now();
+        while self.asked.load(Ordering::Relaxed)
+            && !self.there.load(Ordering::Relaxed)
+            && begun.elapsed() < FIRST
+        {
+            thread::sleep(PAUSE);
+        }
+    }
+
+    fn is_there(&self) {
+        self.there.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The flags of the jobs that can wait and are being done.
@@ -106,6 +134,7 @@ impl Workers {
             cancelled: Arc::default(),
             stale: Arc::default(),
             capabilities: Arc::new(RwLock::new(capabilities.clone())),
+            first: Arc::default(),
         };
         // True while the question of the moment is being answered.
         let busy = Arc::new(AtomicBool::new(false));
@@ -125,6 +154,7 @@ impl Workers {
     ) -> io::Result<()> {
         let (mailbox, analyst, report, busy) =
             (Arc::clone(&self.questions), Arc::clone(analyst), Arc::clone(report), Arc::clone(busy));
+        let first = Arc::clone(&self.first);
         spawn("camtui-explain", move || {
             loop {
                 let ((), Explain { number, question, cancelled }) = mailbox.take();
@@ -133,6 +163,9 @@ impl Workers {
                 let watch = Watch::new(&cancelled, &progress);
                 let result = guarded(|| analyst.explain(&question, &watch)).map(Arc::new);
                 busy.store(false, Ordering::Release);
+                if result.is_err() {
+                    first.is_there();
+                }
                 report(Action::Explained(number, result));
             }
         })
@@ -146,7 +179,7 @@ impl Workers {
     ) -> io::Result<()> {
         let (mailbox, analyst, report, busy) =
             (Arc::clone(&self.later), Arc::clone(analyst), Arc::clone(report), Arc::clone(busy));
-        let stale = Arc::clone(&self.stale);
+        let (stale, first) = (Arc::clone(&self.stale), Arc::clone(&self.first));
         spawn("camtui-later", move || {
             loop {
                 let (kind, job) = mailbox.take();
@@ -160,6 +193,7 @@ impl Workers {
                     }
                     cancelled.load(Ordering::Relaxed)
                 };
+                first.let_pass();
                 run_later(&*analyst, &report, job, &cancelled, &wait);
                 stale.lock().unwrap_or_else(PoisonError::into_inner).running = None;
             }
@@ -169,6 +203,7 @@ impl Workers {
     fn start_pixels(&self, report: &Report) -> io::Result<()> {
         let (mailbox, report, capabilities) =
             (Arc::clone(&self.pixels), Arc::clone(report), Arc::clone(&self.capabilities));
+        let first = Arc::clone(&self.first);
         spawn("camtui-pixels", move || {
             // The large picture's steps are kept; tiles would drive them out.
             let mut developer = Developer::default();
@@ -188,6 +223,9 @@ impl Workers {
                     }
                 };
                 report(Action::Developed(slot, number, result.map(Arc::new)));
+                if !matches!(slot, Slot::Thumbnail(_)) {
+                    first.is_there();
+                }
             }
         })
     }
@@ -195,9 +233,11 @@ impl Workers {
     fn start_thumbnails(&self, analyst: &Arc<dyn Analyst>) -> io::Result<()> {
         let (mailbox, analyst, pixels) =
             (Arc::clone(&self.thumbnails), Arc::clone(analyst), Arc::clone(&self.pixels));
+        let first = Arc::clone(&self.first);
         spawn("camtui-thumbnails", move || {
             loop {
                 let ((), (wanted, area)) = mailbox.take();
+                first.let_pass();
                 for id in wanted {
                     // Another part of the list is looked at by now.
                     if !mailbox.is_empty() {
@@ -252,6 +292,7 @@ impl Workers {
     pub fn explain(&mut self, number: u64, question: Question) {
         self.cancel();
         self.cancelled = Arc::default();
+        self.first.asked.store(true, Ordering::Relaxed);
         self.questions.post((), Explain { number, question, cancelled: Arc::clone(&self.cancelled) });
     }
 
