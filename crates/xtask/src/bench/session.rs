@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, anyhow};
 use camtui_tests::Home;
 use camtui_tests::emulator::Emulator;
 use camtui_tests::kitty::Event;
-use camtui_tests::terminal::{KITTY, FILES, Mark, PLAIN, Script, Session, Streams, Terminal};
+use camtui_tests::terminal::{FILES, KITTY, Mark, PLAIN, Script, Session, Streams, Terminal};
 use clap::Args;
 use image::imageops::FilterType;
 
