@@ -9,7 +9,7 @@ use camtui_tests::program::example;
 
 fn pixels(home: &Home, args: &str) -> Vec<u8> {
     let run = home.render([example("chelsea.png")]).args_of("-o out.png").args_of(args);
-    run.go().code(0).quiet();
+    run.go().code(0);
     image::open(home.at("out.png")).unwrap().to_rgb8().into_raw()
 }
 
