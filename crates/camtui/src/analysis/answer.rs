@@ -1,6 +1,6 @@
 //! Answers the session's questions: opens models when they are first asked, reads pictures, runs explainers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use camtui_core::Recipe;
@@ -237,13 +237,25 @@ impl PipelineAnalyst {
     }
 
     fn new_pictures(inputs: &[Input], first: usize) -> Vec<NewPicture> {
+        // Folders of one root are told apart by where they are below it, those of several by the whole path.
+        let root = |input: &Input| match input {
+            Input::File { root, .. } => root.clone(),
+            _ => None,
+        };
+        let several_roots = inputs.windows(2).any(|pair| root(&pair[0]) != root(&pair[1]));
+        let folder = |input: &Input| match input {
+            Input::File { path, .. } if several_roots => {
+                path.parent().map(Path::to_path_buf).unwrap_or_default()
+            }
+            _ => input.relative_folder(),
+        };
         let picture = |(at, input): (usize, &Input)| {
             let path = input.name();
             let name = path.rsplit('/').next().unwrap_or(&path);
             NewPicture {
                 id: first + at,
                 name: sanitise(name),
-                folder: sanitise(&input.relative_folder().display().to_string()),
+                folder: sanitise(&folder(input).display().to_string()),
                 path: sanitise(&path),
             }
         };

@@ -102,7 +102,7 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
         keymap: config.keys.clone(),
         thumbnails: config.thumbnails && thumbnails_suit(&capabilities),
         compared_models,
-        save_to: ".".to_owned(),
+        save_to: String::new(),
         notices,
     };
     let settings = Settings {

@@ -58,7 +58,9 @@ impl Key {
             code => code,
         };
         let held = |modifier| event.modifiers.contains(modifier);
-        Some(Self { code, ctrl: held(KeyModifiers::CONTROL), alt: held(KeyModifiers::ALT) })
+        // Esc twice in one breath reads as Esc with Alt.
+        let alt = held(KeyModifiers::ALT) && code != KeyCode::Esc;
+        Some(Self { code, ctrl: held(KeyModifiers::CONTROL), alt })
     }
 
     /// What it types into a text, if it types.

@@ -312,9 +312,11 @@ impl State {
     }
 
     fn typed(&mut self, prompt: Prompt, text: &str) -> Vec<Effect> {
-        if text.is_empty() {
-            return Vec::new();
-        }
+        let text = match (prompt, text) {
+            (Prompt::Open, "") => return Vec::new(),
+            (Prompt::Save, "") => ".",
+            (_, text) => text,
+        };
         match prompt {
             Prompt::Open => {
                 self.say(&format!("looking into {text} …"));

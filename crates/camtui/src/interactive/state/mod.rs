@@ -228,7 +228,7 @@ impl State {
             Action::Opened(asked, result) => self.opened(asked, result),
             Action::FolderChanged => vec![Effect::Open(None)],
             Action::Saved(Ok(paths)) => {
-                self.say(&format!("saved {}", paths.join(", ")));
+                self.say(&format!("saved {}", together(&paths)));
                 Vec::new()
             }
             Action::Saved(Err(why)) => {
@@ -543,5 +543,18 @@ impl State {
             self.done.drain(..excess);
         }
         self.undone.clear();
+    }
+}
+
+/// Paths in one line; those that differ in their endings only, by these.
+fn together(paths: &[String]) -> String {
+    let split = |path: &str| path.rsplit_once('.').map(|(stem, ending)| (stem.to_owned(), ending.to_owned()));
+    let parts: Option<Vec<(String, String)>> = paths.iter().map(|path| split(path)).collect();
+    match parts {
+        Some(parts) if parts.windows(2).all(|pair| pair[0].0 == pair[1].0) && !parts.is_empty() => {
+            let endings: Vec<String> = parts.iter().map(|(_, ending)| format!(".{ending}")).collect();
+            format!("{}{}", parts[0].0, endings.join(" "))
+        }
+        _ => paths.join(", "),
     }
 }

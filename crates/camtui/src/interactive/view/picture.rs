@@ -133,6 +133,7 @@ fn paint_progress(done: f32, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 fn cost(took: Duration) -> String {
     let seconds = took.as_secs_f64();
     match seconds {
+        s if s < 0.0005 => "<1 ms".to_owned(),
         s if s < 0.9995 => format!("{:.0} ms", 1000.0 * s),
         s if s < 99.95 => format!("{s:.1} s"),
         s => format!("{s:.0} s"),
@@ -148,7 +149,7 @@ mod tests {
         let of = |ms| cost(Duration::from_millis(ms));
         assert_eq!(
             [of(0), of(31), of(999), of(1000), of(4210), of(120_000)],
-            ["0 ms", "31 ms", "999 ms", "1.0 s", "4.2 s", "120 s"]
+            ["<1 ms", "31 ms", "999 ms", "1.0 s", "4.2 s", "120 s"]
         );
     }
 }
