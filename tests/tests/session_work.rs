@@ -176,6 +176,8 @@ fn new_pictures_appear_and_bad_ones_do_no_harm() {
     session.wait_for("/6");
     // To the bad one and on.
     session.types("/bad");
+    // All of it, so that Esc comes by itself: with a letter after it, it would be Alt.
+    session.wait_for("/ bad");
     session.wait_until("told", |screen| screen.contents().matches("bad.png").count() > 1);
     session.types("\x1b");
     gone(&session, "/ bad");

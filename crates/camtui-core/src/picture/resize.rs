@@ -79,9 +79,9 @@ pub fn resize_part(photo: &Photo, part: Part, width: u32, height: u32) -> Vec<u8
     let source = ImageRef::new(photo.width(), photo.height(), photo.pixels(), PixelType::U8x3)
         .expect("a photo has the pixels of its size");
     let span = |start: f64, length: f64, most: u32| {
-        // At least a hundredth of a pixel wide, and within.
+        // At least a thousandth of a pixel wide, and within.
         let start = start.clamp(0.0, f64::from(most) - 0.01);
-        (start, length.clamp(0.01, f64::from(most) - start))
+        (start, length.min(f64::from(most) - start).max(0.001))
     };
     let (left, across) = span(part.left, part.width, photo.width());
     let (top, down) = span(part.top, part.height, photo.height());
