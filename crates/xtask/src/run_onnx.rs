@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use camtui_core::Tensor;
+use camtui_core::grad::Rule;
 use camtui_core::model::{Cache, ModelSource, Needs, Schedule, Session, open};
 use clap::Args;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -41,7 +42,7 @@ impl RunOnnx {
             for output in &outputs {
                 let value = match output.split_once(':') {
                     Some(("activation", layer)) => session.activation(layer)?,
-                    Some(("gradient", layer)) => session.gradient(layer, seed.data())?,
+                    Some(("gradient", layer)) => session.gradient(layer, seed.data(), Rule::Plain)?,
                     _ => session.logits()?,
                 };
                 let (shape, data) = found.entry(output).or_insert_with(|| {

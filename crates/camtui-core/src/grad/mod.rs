@@ -30,6 +30,16 @@ use interface::{Ends, IMAGE, LOGITS, SEED, identity};
 use shapes::{Shape, display};
 use tape::Tape;
 
+/// How a gradient passes a rectifier (`Relu`, and `Clip`, as which `ReLU6` is written).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// The derivative.
+    #[default]
+    Plain,
+    /// Guided backpropagation (Springenberg et al. 2015): what is negative is dropped as well.
+    Guided,
+}
+
 /// A model with its gradients, and where they stop short.
 #[derive(Debug)]
 pub struct Differentiated {
@@ -47,7 +57,12 @@ pub struct Differentiated {
 /// [`Differentiated::blocked`].
 ///
 /// The picture's height and width must be fixed; the batch may stay open.
-pub fn differentiate(mut model: ModelProto) -> Result<Differentiated, GradError> {
+pub fn differentiate(model: ModelProto) -> Result<Differentiated, GradError> {
+    differentiate_by(model, Rule::Plain)
+}
+
+/// As [`differentiate`], with the gradient passing rectifiers by `rule`.
+pub fn differentiate_by(mut model: ModelProto, rule: Rule) -> Result<Differentiated, GradError> {
     let mut metadata = Metadata::read(&model)?.ok_or(GradError::NoMetadata)?;
     let opset = interface::opset(&model);
     if opset < 11 {
@@ -57,6 +72,7 @@ pub fn differentiate(mut model: ModelProto) -> Result<Differentiated, GradError>
     let ends = Ends::settle(graph, &mut metadata)?;
 
     let mut tape = Tape::new(graph, IMAGE, ends.element, opset);
+    tape.rule = rule;
     metadata.classes = classes(&tape, &ends.logits)?;
     for layer in &metadata.layers {
         if !tape.is_active(&layer.value) {

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::Rule;
 use super::error::Reason;
 use super::shapes::{Shape, Shapes};
 use super::window::Window;
@@ -14,6 +15,8 @@ use crate::onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, tensor
 /// What a rule writes to.
 pub(super) struct Tape {
     pub opset: i64,
+    /// How gradients pass rectifiers.
+    pub rule: Rule,
     /// Nodes of the backward pass, each after those it reads from.
     pub nodes: Vec<NodeProto>,
     /// Constants that the backward pass adds: shapes, axes, zeros.
@@ -41,6 +44,7 @@ impl Tape {
         let taken = inner.chain(graph.initializer.iter().map(|t| &t.name)).cloned().collect();
         Self {
             opset,
+            rule: Rule::Plain,
             nodes: Vec::new(),
             constants: Vec::new(),
             shapes: Shapes::infer(graph, opset),
@@ -134,6 +138,14 @@ impl Tape {
     pub fn indicator(&mut self, condition: &str) -> String {
         let to = build::int("to", self.element as i64);
         self.op("Cast", &[condition], vec![to])
+    }
+
+    /// What reaches a rectifier's mask of the gradient `dy` behind it.
+    pub fn to_rectifier(&mut self, dy: &str) -> String {
+        match self.rule {
+            Rule::Plain => dy.to_owned(),
+            Rule::Guided => self.op("Relu", &[dy], vec![]),
+        }
     }
 
     pub fn add(&mut self, a: &str, b: &str) -> String {

@@ -2,17 +2,23 @@
 //!
 //! [`open`] finds or makes the exported gradient graph of what the user named and keeps it in a cache; [`Network`]
 //! compiles the parts of that graph that are needed; a [`Session`] holds one input and answers with logits,
-//! activations and gradients, each computed once.
+//! activations and gradients, each computed once, and with what the network makes of other inputs and activations.
 
 mod cache;
 mod convert;
+mod elsewhere;
+mod error;
 mod network;
 mod open;
+mod parts;
 mod plan;
 mod session;
+mod weights;
 
 pub use cache::{Cache, CacheError};
 pub use convert::ConvertError;
-pub use network::{Head, IMAGE, ModelError, Needs, Network, Schedule};
+pub use error::ModelError;
+pub use network::{IMAGE, Needs, Network, Schedule};
 pub use open::{ModelSource, OpenError, Opened, open};
 pub use session::{Session, Spent};
+pub use weights::Head;

@@ -10,7 +10,8 @@ use tract_onnx::data_resolver::ModelDataResolver;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::knobs::KnobScope;
 
-use super::network::{ModelError, Schedule};
+use super::error::ModelError;
+use super::network::Schedule;
 use crate::Tensor;
 use crate::onnx::pb::ModelProto;
 
@@ -112,6 +113,16 @@ impl Plan {
         model.select_output_outlets(&outlets).map_err(|e| ModelError::compile("fewer outputs", &e))?;
         let runnable = model.into_runnable().map_err(|e| ModelError::compile("fewer outputs", &e))?;
         Ok(Self { runnable, inputs: self.inputs.clone(), outputs: outputs.to_vec() })
+    }
+
+    /// What it gives.
+    pub fn outputs(&self) -> &[String] {
+        &self.outputs
+    }
+
+    /// Whether it gives that.
+    pub fn gives(&self, output: &str) -> bool {
+        self.outputs.iter().any(|o| o == output)
     }
 
     /// The shape of an output; `None` when there is no such output or its shape is not known before running.

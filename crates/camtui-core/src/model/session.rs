@@ -1,13 +1,15 @@
 //! One input and everything that has been asked about it: logits, activations, gradients, each computed once.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::network::{ModelError, Needs, Network, Parts};
+use super::error::ModelError;
+use super::network::{Needs, Network};
+use super::parts::{Parts, Wanted};
 use super::plan::Value;
 use crate::Tensor;
+use crate::grad::Rule;
 use crate::grad::interface::{self, IMAGE, LOGITS, SEED};
 
 /// How many gradients are kept; the oldest goes first. A gradient at `layer1` of ResNet-18 takes 0.8 MB.
@@ -22,32 +24,28 @@ pub struct Spent {
     pub backward: Duration,
 }
 
-/// What one forward pass left.
-struct Forward {
-    parts: Arc<Parts>,
-    values: HashMap<String, Value>,
-}
-
 struct Gradient {
     layer: String,
     seed: Vec<f32>,
+    rule: Rule,
     value: Arc<Tensor>,
 }
 
 #[derive(Default)]
 struct State {
-    forward: Option<Forward>,
+    /// What forward passes have left.
+    values: HashMap<String, Value>,
     tensors: HashMap<String, Arc<Tensor>>,
     gradients: Vec<Gradient>,
     spent: Spent,
 }
 
-/// One input to a [`Network`]. Answers are cached; asking for a layer that was not among the needs costs a new plan
-/// and another forward pass.
+/// One input to a [`Network`]. Answers are cached. What is said to be needed comes out of one forward and one backward
+/// pass; asking for more costs another pass, and compiling what was never asked of the network.
 pub struct Session<'n> {
     network: &'n Network,
     input: Tensor,
-    needs: Mutex<Needs>,
+    needs: Needs,
     state: Mutex<State>,
 }
 
@@ -58,7 +56,7 @@ impl<'n> Session<'n> {
         if input.shape() != expected {
             return Err(ModelError::InputShape { expected, found: input.shape().to_vec() });
         }
-        Ok(Self { network, input, needs: Mutex::new(needs), state: Mutex::new(State::default()) })
+        Ok(Self { network, input, needs, state: Mutex::new(State::default()) })
     }
 
     /// The model this session asks.
@@ -73,122 +71,128 @@ impl<'n> Session<'n> {
 
     /// Time spent in the runtime so far.
     pub fn spent(&self) -> Spent {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).spent
+        self.lock().spent
     }
 
     /// The class scores before softmax, `[1, classes]`.
     pub fn logits(&self) -> Result<Arc<Tensor>, ModelError> {
-        self.forward_value(LOGITS, &Needs::default())
+        self.forward_value(LOGITS)
     }
 
     /// A layer's output, `[1, C, h, w]` (or `[1, features]`).
     pub fn activation(&self, layer: &str) -> Result<Arc<Tensor>, ModelError> {
-        let known = self.network.metadata().layer(layer);
-        let known = known.ok_or_else(|| ModelError::UnknownLayer(layer.into()))?;
-        let needs = Needs { activations: [layer.to_owned()].into(), ..Needs::default() };
-        self.forward_value(&known.value, &needs)
+        self.forward_value(&self.network.layer(layer)?.value)
     }
 
     /// ∂(seed · logits)/∂(output of `layer`), of that output's shape. `layer` may be [`IMAGE`]. `seed` has one value a
-    /// class: one-hot for a class, a difference of two one-hots for "why A and not B".
-    pub fn gradient(&self, layer: &str, seed: &[f32]) -> Result<Arc<Tensor>, ModelError> {
-        let classes = self.network.metadata().classes;
-        if seed.len() != classes {
-            return Err(ModelError::SeedLength { expected: classes, found: seed.len() });
-        }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = state.gradients.iter().find(|g| g.layer == layer && g.seed == seed) {
+    /// class: one-hot for a class, a difference of two one-hots for "why A and not B". The gradient passes rectifiers
+    /// by `rule`.
+    pub fn gradient(&self, layer: &str, seed: &[f32], rule: Rule) -> Result<Arc<Tensor>, ModelError> {
+        check_seeds(self.network, 1, seed)?;
+        let mut state = self.lock();
+        let asked = |g: &&Gradient| g.layer == layer && g.seed == seed && g.rule == rule;
+        if let Some(known) = state.gradients.iter().find(asked) {
             return Ok(Arc::clone(&known.value));
         }
-        let needs = Needs { gradients: [layer.to_owned()].into(), ..Needs::default() };
-        self.ensure_forward(&mut state, &needs)?;
-        let forward = state.forward.as_ref().expect("the forward pass has just run");
-        let Some(backward) = forward.parts.backward.clone() else {
-            return Err(ModelError::NoGradient(layer.into()));
-        };
-        let mut given = forward.values.clone();
+        // One backward pass yields all layers that were said to be needed: they are asked for in turn.
+        let together = rule == Rule::Plain && self.needs.gradients.contains(layer);
+        let layers = if together { self.needs.gradients.clone() } else { [layer.to_owned()].into() };
+        let wanted = Wanted { gradients: layers.clone(), rule, ..Wanted::default() };
+        let parts = self.network.parts(&wanted)?;
+        self.ensure(&mut state, &parts.reads(&layers))?;
+        let mut given = state.values.clone();
         given.insert(IMAGE.into(), Value::new(&self.input)?);
-        given.insert(SEED.into(), Value::new(&seed_tensor(seed))?);
-        let needed = forward.parts.needs.gradients.clone();
+        given.insert(SEED.into(), Value::new(&row(seed))?);
 
         let begun = Instant::now();
-        let mut results = self.network.with_threads(|| backward.run(&given))?;
+        let mut results = self.network.with_threads(|| parts.backward(&layers, rule)?.run(&given))?;
         state.spent.backward += begun.elapsed();
-        // One backward run yields every layer that the plan holds: keep them all, they are often asked for in turn.
-        for name in &needed {
+        for name in &layers {
             if let Some(value) = results.remove(&interface::gradient(name)) {
                 let value = Arc::new(value.to_tensor()?);
-                state.gradients.push(Gradient { layer: name.clone(), seed: seed.to_vec(), value });
+                state.gradients.push(Gradient { layer: name.clone(), seed: seed.to_vec(), rule, value });
             }
         }
-        let found = state.gradients.iter().rev().find(|g| g.layer == layer).map(|g| Arc::clone(&g.value));
-        let excess = state.gradients.len().saturating_sub(KEPT_GRADIENTS.max(needed.len()));
+        let found = state.gradients.iter().rev().find(asked).map(|g| Arc::clone(&g.value));
+        let excess = state.gradients.len().saturating_sub(KEPT_GRADIENTS.max(layers.len()));
         state.gradients.drain(..excess);
         found.ok_or_else(|| ModelError::NoGradient(layer.into()))
     }
 
-    /// Logits of other inputs: `batch` `[n, 3, H, W]` gives `[n, classes]`. Nothing of this is cached. The inputs are
-    /// spread over the network's threads; once `cancel` is set, no further one is begun ([`ModelError::Cancelled`]).
-    pub fn forward(&self, batch: &Tensor, cancel: &AtomicBool) -> Result<Tensor, ModelError> {
-        let shape = self.network.input_shape();
-        if batch.shape().len() != 4 || batch.shape()[1..] != shape[1..] {
-            return Err(ModelError::InputShape { expected: shape, found: batch.shape().to_vec() });
-        }
-        let parts = self.network.parts(&Needs::default())?;
-        let plan = parts.scores()?;
-        let count = batch.shape()[0];
-        let size = shape.iter().product::<usize>();
-        let begun = Instant::now();
-        let rows = self.network.each(count, |n| {
-            if cancel.load(Ordering::Relaxed) {
-                return Err(ModelError::Cancelled);
+    /// The values of this input that `parts` are given besides their start.
+    pub(super) fn beside(&self, parts: &Parts) -> Result<HashMap<String, Value>, ModelError> {
+        let mut state = self.lock();
+        let names = parts.given[1..].iter().map(|g| &g.name);
+        self.ensure(&mut state, &names.clone().filter(|name| *name != IMAGE).cloned().collect())?;
+        let value = |name: &String| {
+            if name == IMAGE {
+                return Value::new(&self.input);
             }
-            let one = batch.data()[n * size..(n + 1) * size].to_vec();
-            let input = Tensor::new(shape.clone(), one).expect("exactly one input");
-            let given = HashMap::from([(IMAGE.to_owned(), Value::new(&input)?)]);
-            let value = plan.run(&given)?.remove(LOGITS);
-            value.ok_or_else(|| ModelError::NotGiven(LOGITS.into()))?.to_tensor()
-        })?;
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).spent.forward += begun.elapsed();
-        let logits = rows.iter().flat_map(|row| row.data().iter().copied()).collect();
-        Ok(Tensor::new([count, self.network.metadata().classes], logits).expect("one row of logits an input"))
+            state.values.get(name).cloned().ok_or_else(|| ModelError::NotGiven(name.clone()))
+        };
+        names.map(|name| Ok((name.clone(), value(name)?))).collect()
     }
 
-    fn forward_value(&self, output: &str, needs: &Needs) -> Result<Arc<Tensor>, ModelError> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn add(&self, spent: Spent) {
+        let mut state = self.lock();
+        state.spent.forward += spent.forward;
+        state.spent.backward += spent.backward;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forward_value(&self, output: &str) -> Result<Arc<Tensor>, ModelError> {
+        let mut state = self.lock();
         if let Some(known) = state.tensors.get(output) {
             return Ok(Arc::clone(known));
         }
-        self.ensure_forward(&mut state, needs)?;
-        let value = state
-            .forward
-            .as_ref()
-            .and_then(|f| f.values.get(output))
-            .ok_or_else(|| ModelError::UnknownLayer(output.into()))?;
+        self.ensure(&mut state, &[output.to_owned()].into())?;
+        let value = state.values.get(output).ok_or_else(|| ModelError::UnknownLayer(output.into()))?;
         let tensor = Arc::new(value.to_tensor()?);
         state.tensors.insert(output.into(), Arc::clone(&tensor));
         Ok(tensor)
     }
 
-    /// Makes sure that a forward pass has run whose values serve `needs` and all that was asked for before.
-    fn ensure_forward(&self, state: &mut State, needs: &Needs) -> Result<(), ModelError> {
-        let mut wanted = self.needs.lock().unwrap_or_else(PoisonError::into_inner);
-        wanted.extend(needs);
-        if let Some(forward) = &state.forward
-            && forward.parts.needs.covers(&wanted)
-        {
+    /// Makes sure that these values are there. The first pass brings all that was said to be needed as well.
+    fn ensure(&self, state: &mut State, values: &BTreeSet<String>) -> Result<(), ModelError> {
+        let mut missing: BTreeSet<String> =
+            values.iter().filter(|v| !state.values.contains_key(*v)).cloned().collect();
+        if missing.is_empty() {
             return Ok(());
         }
+        let mut wanted = Wanted::default();
+        if state.values.is_empty() {
+            missing.insert(LOGITS.to_owned());
+            for layer in &self.needs.activations {
+                missing.insert(self.network.layer(layer)?.value.clone());
+            }
+            wanted.gradients.clone_from(&self.needs.gradients);
+        }
+        wanted.values.clone_from(&missing);
         let parts = self.network.parts(&wanted)?;
+        missing.extend(parts.reads(&wanted.gradients));
         let given = HashMap::from([(IMAGE.to_owned(), Value::new(&self.input)?)]);
         let begun = Instant::now();
-        let values = self.network.with_threads(|| parts.forward.run(&given))?;
+        let values = self.network.with_threads(|| parts.forward(&missing)?.run(&given))?;
         state.spent.forward += begun.elapsed();
-        state.forward = Some(Forward { parts, values });
+        state.values.extend(values);
         Ok(())
     }
 }
 
-fn seed_tensor(seed: &[f32]) -> Tensor {
-    Tensor::new([1, seed.len()], seed.to_vec()).expect("one row")
+/// One value a class for each of `count` inputs.
+pub(super) fn check_seeds(network: &Network, count: usize, seeds: &[f32]) -> Result<(), ModelError> {
+    let expected = count * network.metadata().classes;
+    if seeds.len() == expected {
+        Ok(())
+    } else {
+        Err(ModelError::SeedLength { expected, found: seeds.len() })
+    }
+}
+
+/// One row of a batch.
+pub(super) fn row(values: &[f32]) -> Tensor {
+    Tensor::new([1, values.len()], values.to_vec()).expect("one row")
 }

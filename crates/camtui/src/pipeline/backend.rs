@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use camtui_core::Tensor;
 use camtui_core::model::{Head, IMAGE, ModelError, Session};
+use camtui_core::{Tensor, grad};
 use camtui_host::{Answer, Array, Backend, BackendError, Batch, Layer, LinearHead, Place, Rule};
 
 /// One picture in one model, as explainers reach it.
@@ -37,6 +37,29 @@ impl AsRef<[f32]> for Values {
 
 fn share(tensor: Arc<Tensor>) -> Array {
     Array::new(tensor.shape().to_vec(), Values(tensor))
+}
+
+/// What was made for this question alone.
+fn fresh(answer: Result<Tensor, ModelError>) -> Answer<Array> {
+    answer.map(Arc::new).map(share).map_err(failed)
+}
+
+fn tensor(batch: Batch<'_>) -> Answer<Tensor> {
+    Tensor::new(batch.shape, batch.data.to_vec()).map_err(|e| BackendError::Failed(e.to_string()))
+}
+
+fn at(place: Place<'_>) -> &str {
+    match place {
+        Place::Image => IMAGE,
+        Place::Layer(name) => name,
+    }
+}
+
+fn by(rule: Rule) -> grad::Rule {
+    match rule {
+        Rule::Plain => grad::Rule::Plain,
+        Rule::Guided => grad::Rule::Guided,
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` asks for")]
@@ -74,20 +97,42 @@ impl Backend for SessionBackend<'_> {
     }
 
     fn gradient(&self, place: Place<'_>, seed: &[f32], rule: Rule) -> Answer<Array> {
-        if rule != Rule::Plain {
-            return Err(BackendError::NotSupported("guided gradients are not offered yet".into()));
-        }
-        let layer = match place {
-            Place::Image => IMAGE,
-            Place::Layer(name) => name,
-        };
-        self.session.gradient(layer, seed).map(share).map_err(failed)
+        self.session.gradient(at(place), seed, by(rule)).map(share).map_err(failed)
     }
 
     fn forward(&self, inputs: Batch<'_>) -> Answer<Array> {
-        let batch = Tensor::new(inputs.shape, inputs.data.to_vec())
-            .map_err(|e| BackendError::Failed(e.to_string()))?;
-        self.session.forward(&batch, self.cancel).map(Arc::new).map(share).map_err(failed)
+        fresh(self.session.forward(&tensor(inputs)?, self.cancel))
+    }
+
+    fn forward_from(&self, layer: &str, activations: Batch<'_>) -> Answer<Array> {
+        fresh(self.session.forward_from(layer, &tensor(activations)?, self.cancel))
+    }
+
+    fn gradient_at(
+        &self,
+        inputs: Batch<'_>,
+        place: Place<'_>,
+        seeds: Batch<'_>,
+        rule: Rule,
+    ) -> Answer<Array> {
+        fresh(self.session.gradient_at(&tensor(inputs)?, at(place), seeds.data, by(rule), self.cancel))
+    }
+
+    fn gradient_from(
+        &self,
+        layer: &str,
+        activations: Batch<'_>,
+        seeds: Batch<'_>,
+        rule: Rule,
+    ) -> Answer<Array> {
+        let activations = tensor(activations)?;
+        fresh(self.session.gradient_from(layer, &activations, seeds.data, by(rule), self.cancel))
+    }
+
+    fn layer_bias(&self, layer: &str) -> Answer<Array> {
+        let bias = self.session.network().bias(layer).map_err(failed)?;
+        bias.map(share)
+            .ok_or_else(|| BackendError::NotSupported(format!("the layer `{layer}` adds no bias of its own")))
     }
 
     fn linear_head(&self) -> Answer<LinearHead> {

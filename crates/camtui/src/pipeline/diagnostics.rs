@@ -4,6 +4,7 @@
 //! layer that is the same everywhere) it says itself, in its notes. A saturated softmax is not among the reasons:
 //! gradients are taken of logits, before it.
 
+use camtui_core::grad::Rule;
 use camtui_core::model::{ModelError, Session};
 use camtui_host::Origin;
 
@@ -79,7 +80,7 @@ fn empty(answer: &Answer<'_>) -> Result<Option<String>, ModelError> {
             )));
         }
         let seed = answer.target.seed(answer.session.network().metadata().classes);
-        if info.needs.gradients && zero(answer.session.gradient(layer, &seed)?.data()) {
+        if info.needs.gradients && zero(answer.session.gradient(layer, &seed, Rule::Plain)?.data()) {
             return Ok(Some(format!(
                 "the gradient at {layer} is zero everywhere: the units between it and the score are dead or saturated, and \
                  no small change moves the score"

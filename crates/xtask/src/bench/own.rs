@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use camtui_core::grad::Rule;
 use camtui_core::heatmap::normalise::normalise;
 use camtui_core::heatmap::{Heatmap, Interpolation, upsample};
 use camtui_core::model::{Cache, ModelSource, Needs, Network, Schedule, Session, open};
@@ -48,7 +49,8 @@ impl Own {
             logits.data().iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(class, _)| class);
         let mut seed = vec![0.0; logits.data().len()];
         seed[best] = 1.0;
-        let (activation, gradient) = (session.activation(LAYER)?, session.gradient(LAYER, &seed)?);
+        let (activation, gradient) =
+            (session.activation(LAYER)?, session.gradient(LAYER, &seed, Rule::Plain)?);
         let map = grad_cam(&activation, &gradient)?.rectified();
         let [.., height, width] = *self.input.shape() else { anyhow::bail!("the input is no picture") };
         let map = normalise(upsample(&map, height, width, Interpolation::Bilinear), false);

@@ -1,0 +1,89 @@
+//! Numbers of the model itself that explainers ask for: the linear head's weights, a layer's bias.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::Tensor;
+use crate::onnx::external::{self, is_external};
+use crate::onnx::metadata::{LinearHead, Metadata};
+use crate::onnx::pb::{ModelProto, NodeProto, TensorProto, tensor_proto::DataType};
+
+/// The linear head's numbers: what CAM multiplies activations with.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Name of the layer that is pooled.
+    pub layer: String,
+    /// `[classes, channels]`.
+    pub weight: Arc<Tensor>,
+    /// `[classes]`.
+    pub bias: Option<Arc<Tensor>>,
+}
+
+/// The head that the metadata names.
+pub(super) fn head(
+    metadata: &Metadata,
+    model: &ModelProto,
+    head: &LinearHead,
+    folder: Option<&Path>,
+) -> Option<Head> {
+    let find = |name: &str| initializer(model, name, folder);
+    let layer = metadata.layers.iter().rev().find(|l| l.value == head.pooled)?;
+    Some(Head {
+        layer: layer.name.clone(),
+        weight: Arc::new(find(&head.weight)?),
+        bias: head.bias.as_deref().and_then(find).map(Arc::new),
+    })
+}
+
+/// The bias that each layer adds, by the layer's name; layers that add none are left out.
+pub(super) fn biases(
+    metadata: &Metadata,
+    model: &ModelProto,
+    folder: Option<&Path>,
+) -> HashMap<String, Arc<Tensor>> {
+    let nodes = model.graph.as_ref().map(|g| g.node.as_slice()).unwrap_or_default();
+    let producer = |value: &str| nodes.iter().find(|n| n.output.first().is_some_and(|o| o == value));
+    let find = |name: &str| initializer(model, name, folder);
+    let of = |value: &str| bias(producer(value)?, find);
+    metadata
+        .layers
+        .iter()
+        .filter_map(|layer| Some((layer.name.clone(), Arc::new(of(&layer.value)?))))
+        .collect()
+}
+
+/// What `node` adds to each channel of its output, whatever its input.
+fn bias(node: &NodeProto, find: impl Fn(&str) -> Option<Tensor>) -> Option<Tensor> {
+    let input = |n: usize| node.input.get(n).filter(|name| !name.is_empty()).and_then(|name| find(name));
+    match node.op_type.as_str() {
+        "Conv" | "Gemm" => input(2),
+        "BatchNormalization" => {
+            let epsilon = node.attribute.iter().find(|a| a.name == "epsilon").map_or(1e-5, |a| a.f);
+            let (gamma, beta, mean, variance) = (input(1)?, input(2)?, input(3)?, input(4)?);
+            let terms = beta.data().iter().zip(gamma.data()).zip(mean.data()).zip(variance.data());
+            let values = terms.map(|(((b, g), m), v)| b - g * m / (v + epsilon).sqrt()).collect();
+            Tensor::new(beta.shape(), values).ok()
+        }
+        _ => None,
+    }
+}
+
+fn initializer(model: &ModelProto, name: &str, folder: Option<&Path>) -> Option<Tensor> {
+    let graph = model.graph.as_ref()?;
+    graph.initializer.iter().find(|t| t.name == name).and_then(|t| read_f32(t, folder))
+}
+
+fn read_f32(proto: &TensorProto, folder: Option<&Path>) -> Option<Tensor> {
+    if proto.data_type != DataType::Float as i32 {
+        return None;
+    }
+    let shape: Vec<usize> = proto.dims.iter().map(|&d| d as usize).collect();
+    let floats = |bytes: &[u8]| bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    let data = match folder {
+        Some(folder) if is_external(proto) => floats(&external::read(proto, folder).ok()?),
+        _ if proto.raw_data.is_empty() => proto.float_data.clone(),
+        _ => floats(&proto.raw_data),
+    };
+    Tensor::new(shape, data).ok()
+}
