@@ -21,6 +21,7 @@ use crate::grad::{Differentiated, Rule, differentiate_by};
 use crate::onnx::metadata::Metadata;
 use crate::onnx::pb::{GraphProto, ModelProto, NodeProto};
 use crate::onnx::subgraph::{Given, SubgraphError, into_subgraph, reach, subgraph};
+use crate::onnx::turn::turn_weights;
 
 /// Operators whose output is there anyway, however the runtime fuses what is around them: keeping it costs nothing.
 const FREE_TAPS: [&str; 7] =
@@ -176,7 +177,8 @@ impl Cutter<'_> {
                 reads.values().flatten().chain(given.iter().map(|g| &g.name)).collect();
             let mut from = names.into_iter().map(shape).collect::<Result<Vec<_>, _>>()?;
             from.push(Given { name: SEED.into(), shape: vec![1, self.metadata.classes] });
-            let proto = into_subgraph(proto, &from, &outputs)?;
+            let mut proto = into_subgraph(proto, &from, &outputs)?;
+            turn_weights(&mut proto, self.folder);
             let plan = Plan::compile(proto, self.folder, "the backward part", self.schedule)?;
             backward.insert(wanted.rule, Piece::new(plan));
         }

@@ -8,5 +8,6 @@ pub mod external;
 pub mod metadata;
 pub mod prune;
 pub mod subgraph;
+pub mod turn;
 
 pub use tract_onnx::pb;
