@@ -141,7 +141,7 @@ impl Tape {
     }
 
     /// What reaches a rectifier's mask of the gradient `dy` behind it.
-    pub fn to_rectifier(&mut self, dy: &str) -> String {
+    pub fn before_rectifier(&mut self, dy: &str) -> String {
         match self.rule {
             Rule::Plain => dy.to_owned(),
             Rule::Guided => self.op("Relu", &[dy], vec![]),

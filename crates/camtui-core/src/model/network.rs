@@ -131,7 +131,7 @@ impl Network {
             return Ok(known.clone());
         }
         let model = self.load()?;
-        Ok(self.note_head(&model).clone())
+        Ok(self.note_head(&model).cloned())
     }
 
     /// The bias that a layer adds to each channel, `[K]`: a convolution's or linear layer's own, or a batch norm's
@@ -221,11 +221,12 @@ impl Network {
     }
 
     /// The head's few weights are read when the graph is at hand.
-    fn note_head(&self, model: &ModelProto) -> &Option<Head> {
-        self.head.get_or_init(|| {
+    fn note_head(&self, model: &ModelProto) -> Option<&Head> {
+        let head = self.head.get_or_init(|| {
             let head = self.metadata.head.as_ref()?;
             weights::head(&self.metadata, model, head, self.exported.folder())
-        })
+        });
+        head.as_ref()
     }
 
     /// Runs `work` with this network's threads.

@@ -12,7 +12,7 @@ use crate::grad::tape::Tape;
 pub(super) fn clip(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
     only_first_active(tape, node)?;
     let y = node.output[0].as_str();
-    let mut dx = tape.to_rectifier(dy);
+    let mut dx = tape.before_rectifier(dy);
     for (bound, inside) in [(1, "Greater"), (2, "Less")] {
         if let Some(bound) = node.input.get(bound).filter(|name| !name.is_empty()) {
             let mask = tape.op(inside, &[y, bound], vec![]);

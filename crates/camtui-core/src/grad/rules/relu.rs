@@ -14,6 +14,6 @@ pub(super) fn relu(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradie
     let zero = tape.scalar(0.0);
     let on = tape.op("Greater", &[&node.output[0], &zero], vec![]);
     let on = tape.indicator(&on);
-    let dy = tape.to_rectifier(dy);
+    let dy = tape.before_rectifier(dy);
     Ok(vec![Some(tape.mul(&dy, &on))])
 }
