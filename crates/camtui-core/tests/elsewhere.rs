@@ -11,7 +11,7 @@ use camtui_core::model::{Cache, IMAGE, ModelError, ModelSource, Needs, Network, 
 use camtui_core::seeded::uniform;
 use serde::Deserialize;
 
-const NEVER: AtomicBool = AtomicBool::new(false);
+static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// Evenly spaced entries of a tensor, and its 2-norm.
 #[derive(Deserialize)]
