@@ -13,6 +13,7 @@ mod backend;
 mod collect;
 mod describe;
 pub mod inspect;
+pub mod isolate;
 mod library;
 mod load;
 mod params;

@@ -1,0 +1,3 @@
+//! Explainers that run in a process of their own.
+
+pub mod confine;
