@@ -1,6 +1,6 @@
 //! The list of pictures: what is in it, in which order, what is searched for, what is marked.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::analyst::{NewPicture, PictureId, Prediction};
@@ -26,7 +26,7 @@ pub struct Entry {
 /// How the list is sorted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// By folder and name.
+    /// By name, folder after folder as they were named.
     #[default]
     Name,
     /// By the likeliest class's name, then by its probability.
@@ -122,14 +122,27 @@ impl Browser {
             return;
         }
         match self.sort {
-            Sort::Name => ids.sort_by(|&a, &b| {
-                let key =
-                    |id: PictureId| (&self.entries[id].picture.folder, &self.entries[id].picture.name, id);
-                key(a).cmp(&key(b))
-            }),
+            Sort::Name => {
+                let folders = self.folders();
+                let key = |id: PictureId| {
+                    let picture = &self.entries[id].picture;
+                    (folders[picture.folder.as_str()], &picture.name, id)
+                };
+                ids.sort_by(|&a, &b| key(a).cmp(&key(b)));
+            }
             Sort::Class | Sort::Probability => ids.sort_by(|&a, &b| self.compare(a, b)),
         }
         self.listed = ids;
+    }
+
+    /// The folders' places: the first that was named is the first.
+    fn folders(&self) -> HashMap<&str, usize> {
+        let mut places = HashMap::new();
+        for entry in &self.entries {
+            let next = places.len();
+            places.entry(entry.picture.folder.as_str()).or_insert(next);
+        }
+        places
     }
 
     /// Classified pictures before the others.
@@ -228,6 +241,16 @@ mod tests {
             Line::Picture(3),
         ];
         assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn folders_stay_in_the_order_in_which_they_were_named() {
+        let place = |(id, path): (usize, &str)| {
+            let (folder, name) = path.split_once('/').unwrap();
+            NewPicture { id, path: path.to_owned(), name: name.to_owned(), folder: folder.to_owned() }
+        };
+        let named = ["z/b.jpg", "a/c.jpg", "z/a.jpg"];
+        assert_eq!(Browser::new(named.into_iter().enumerate().map(place).collect()).listed, [2, 0, 1]);
     }
 
     #[test]
