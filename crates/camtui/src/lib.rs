@@ -29,6 +29,9 @@ use store::Places;
 
 /// The program.
 pub fn main() -> ExitCode {
+    if let Some(library) = pipeline::isolation::child() {
+        return camtui_host::isolate::serve(&library);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -73,6 +76,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
                 return render::run(&args, &places);
             }
             log::open(&places);
+            camtui_host::on_log(log::of_plugin);
             analysis::run(&args, &places)
         }
     }
