@@ -14,6 +14,7 @@ pub mod file;
 pub mod grad;
 pub mod heatmap;
 pub mod labels;
+pub mod metrics;
 pub mod model;
 pub mod npy;
 pub mod onnx;
