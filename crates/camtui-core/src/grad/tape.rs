@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::active;
 use super::error::Reason;
 use super::shapes::{Shape, Shapes};
 use super::window::Window;
@@ -25,18 +26,13 @@ pub(super) struct Tape {
     element: DataType,
     taken: HashSet<String>,
     counts: HashMap<String, usize>,
-    /// Values made from weights alone, by what they are, so that a shared weight is turned over once.
+    /// Constants, and values made from weights alone, by what they are: a shared weight is turned over once.
     derived: HashMap<String, String>,
 }
 
 impl Tape {
     pub fn new(graph: &GraphProto, image: &str, element: DataType, opset: i64) -> Self {
-        let mut active = HashSet::from([image.to_owned()]);
-        for node in &graph.node {
-            if node.input.iter().any(|i| active.contains(i)) {
-                active.extend(node.output.iter().filter(|o| !o.is_empty()).cloned());
-            }
-        }
+        let active = active::values(graph, image);
         let inner = graph.node.iter().flat_map(|n| n.input.iter().chain(&n.output).chain(Some(&n.name)));
         let taken = inner.chain(graph.initializer.iter().map(|t| &t.name)).cloned().collect();
         Self {
@@ -59,7 +55,7 @@ impl Tape {
 
     /// The shape of a forward value.
     pub fn shape(&self, value: &str) -> Result<Shape, Reason> {
-        self.shapes.get(value).cloned().ok_or_else(|| Reason::UnknownShape(value.into()))
+        self.shapes.get(value).ok_or_else(|| Reason::UnknownShape(value.into()))
     }
 
     /// The shape of a forward value whose axes after the first are all known: `[N, …]`.
@@ -75,9 +71,20 @@ impl Tape {
             .ok_or_else(|| Reason::UnknownShape(node.input.first().cloned().unwrap_or_default()))
     }
 
-    /// The axes of a reducing node: an attribute before opset `since`, an input from then on.
-    pub fn axes(&self, node: &NodeProto, since: i64, rank: usize) -> Option<Vec<usize>> {
-        self.shapes.axes(node, self.opset, since, rank)
+    /// The extents of a forward value from `axis` on, where all of them are known.
+    pub fn extents_from(&self, value: &str, axis: usize) -> Result<Vec<usize>, Reason> {
+        let known: Option<_> = self.shape(value)?.into_iter().skip(axis).collect();
+        known.ok_or_else(|| Reason::UnknownShape(value.into()))
+    }
+
+    /// The type of picture and gradients.
+    pub fn element(&self) -> DataType {
+        self.element
+    }
+
+    /// What is known of the forward values.
+    pub fn shapes(&self) -> &Shapes {
+        &self.shapes
     }
 
     /// Appends a node with one output and gives the output's name.
@@ -96,14 +103,15 @@ impl Tape {
 
     /// A constant vector of integers: a shape, axes, paddings.
     pub fn integers(&mut self, values: &[i64]) -> String {
-        let text: Vec<String> = values.iter().map(i64::to_string).collect();
-        let name = format!("backward/{}", text.join(","));
-        self.constant(
-            name,
-            DataType::Int64,
-            &[values.len()],
-            values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        )
+        // Long lists are the indices of one node: a name of their own is shorter.
+        let name = if values.len() <= 16 {
+            let text: Vec<String> = values.iter().map(i64::to_string).collect();
+            format!("backward/{}", text.join(","))
+        } else {
+            format!("backward/indices_{}", self.constants.len())
+        };
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(name, DataType::Int64, &[values.len()], bytes)
     }
 
     /// A constant of the network's element type.
@@ -136,6 +144,28 @@ impl Tape {
         self.op("Cast", &[condition], vec![to])
     }
 
+    /// 1 where `a` is above `b` and 0 elsewhere.
+    pub fn above(&mut self, a: &str, b: &str) -> String {
+        let condition = self.op("Greater", &[a, b], vec![]);
+        self.indicator(&condition)
+    }
+
+    /// `a` where `condition` holds and `b` elsewhere.
+    pub fn choose(&mut self, condition: &str, a: &str, b: &str) -> String {
+        self.op("Where", &[condition, a, b], vec![])
+    }
+
+    /// Zeros of the shape of `value`, whatever the batch is.
+    pub fn zeros_like(&mut self, value: &str) -> String {
+        let never = self.op("Less", &[value, value], vec![]);
+        self.indicator(&never)
+    }
+
+    /// An operator of one operand, without attributes.
+    pub fn map(&mut self, operator: &str, value: &str) -> String {
+        self.op(operator, &[value], vec![])
+    }
+
     pub fn add(&mut self, a: &str, b: &str) -> String {
         self.op("Add", &[a, b], vec![])
     }
@@ -148,9 +178,82 @@ impl Tape {
         self.op("Mul", &[a, b], vec![])
     }
 
+    pub fn div(&mut self, a: &str, b: &str) -> String {
+        self.op("Div", &[a, b], vec![])
+    }
+
+    /// `factor · value`.
+    pub fn scale(&mut self, value: &str, factor: f64) -> String {
+        let factor = self.scalar(factor);
+        self.mul(value, &factor)
+    }
+
+    /// `value + constant`.
+    pub fn shift(&mut self, value: &str, constant: f64) -> String {
+        let constant = self.scalar(constant);
+        self.add(value, &constant)
+    }
+
     pub fn reshape(&mut self, value: &str, shape: &[i64]) -> String {
         let shape = self.integers(shape);
         self.op("Reshape", &[value, &shape], vec![])
+    }
+
+    /// Adds zeros along the axes that are named with how many go before and after; negative ones take elements away.
+    pub fn pad(&mut self, value: &str, rank: usize, along: &[(usize, i64, i64)]) -> String {
+        let mut value = value.to_owned();
+        let fewer: Vec<_> = along.iter().filter(|(_, begin, end)| begin.min(end) < &0).collect();
+        if !fewer.is_empty() {
+            let axes: Vec<i64> = fewer.iter().map(|(axis, ..)| *axis as i64).collect();
+            let starts: Vec<i64> = fewer.iter().map(|(_, begin, _)| (-begin).max(0)).collect();
+            let ends: Vec<i64> =
+                fewer.iter().map(|(.., end)| if *end < 0 { *end } else { i64::from(i32::MAX) }).collect();
+            value = self.slice(&value, &axes, &starts, &ends, &vec![1; axes.len()]);
+        }
+        let mut pads = vec![0; 2 * rank];
+        for &(axis, begin, end) in along {
+            (pads[axis], pads[rank + axis]) = (begin.max(0), end.max(0));
+        }
+        if pads.iter().all(|&p| p == 0) {
+            return value;
+        }
+        let (pads, zero) = (self.integers(&pads), self.scalar(0.0));
+        self.op("Pad", &[&value, &pads, &zero], vec![])
+    }
+
+    /// Turns `y[i] = x[sources[i]]` along one axis round: `dx[q] = Σ dy[i]` over the `i` whose source is `q < extent`.
+    ///
+    /// Each pass gathers, for every `q`, the next `i` that reads it, or a zero that is appended for the purpose.
+    pub fn scatter(
+        &mut self,
+        dy: &str,
+        rank: usize,
+        axis: usize,
+        sources: &[usize],
+        extent: usize,
+    ) -> String {
+        let consecutive = sources.windows(2).all(|w| w[1] == w[0] + 1);
+        if let (Some(&first), true) = (sources.first(), consecutive) {
+            let after = extent as i64 - (first + sources.len()) as i64;
+            return self.pad(dy, rank, &[(axis, first as i64, after)]);
+        }
+        let mut readers: Vec<Vec<usize>> = vec![Vec::new(); extent];
+        sources.iter().enumerate().for_each(|(i, &q)| readers[q].push(i));
+        let passes = readers.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        let full = passes == 1 && readers.iter().all(|r| r.len() == 1);
+        let padded = if full { dy.to_owned() } else { self.pad(dy, rank, &[(axis, 0, 1)]) };
+        let mut sum: Option<String> = None;
+        for pass in 0..passes {
+            let next: Vec<i64> =
+                readers.iter().map(|r| r.get(pass).copied().unwrap_or(sources.len()) as i64).collect();
+            let next = self.integers(&next);
+            let part = self.op("Gather", &[&padded, &next], vec![build::int("axis", axis as i64)]);
+            sum = Some(match sum {
+                Some(sum) => self.add(&sum, &part),
+                None => part,
+            });
+        }
+        sum.expect("there is at least one pass")
     }
 
     pub fn transpose(&mut self, value: &str, perm: &[i64]) -> String {
@@ -190,26 +293,38 @@ impl Tape {
         if axes.is_empty() {
             return Ok(gradient);
         }
-        let keep = build::int("keepdims", 1);
-        let summed = if self.opset < 13 {
-            self.op("ReduceSum", &[&gradient], vec![build::ints("axes", &axes), keep])
-        } else {
-            let axes = self.integers(&axes);
-            self.op("ReduceSum", &[&gradient, &axes], vec![keep])
-        };
+        let summed = self.sum(&gradient, &axes);
         if added == 0 { Ok(summed) } else { self.reshape_like(&summed, value) }
     }
 
-    fn constant(&mut self, name: String, element: DataType, dims: &[usize], raw_data: Vec<u8>) -> String {
-        if self.taken.insert(name.clone()) {
-            self.constants.push(TensorProto {
-                name: name.clone(),
-                data_type: element as i32,
-                dims: dims.iter().map(|&d| d as i64).collect(),
-                raw_data,
-                ..Default::default()
-            });
+    /// The sum over `axes`, which are kept with an extent of 1.
+    pub fn sum(&mut self, value: &str, axes: &[i64]) -> String {
+        let keep = build::int("keepdims", 1);
+        if self.opset < 13 {
+            self.op("ReduceSum", &[value], vec![build::ints("axes", axes), keep])
+        } else {
+            let axes = self.integers(axes);
+            self.op("ReduceSum", &[value, &axes], vec![keep])
         }
+    }
+
+    /// A constant, or the one that was made under this name before. Its name differs where the model has such a value.
+    fn constant(&mut self, key: String, element: DataType, dims: &[usize], raw_data: Vec<u8>) -> String {
+        if let Some(name) = self.derived.get(&key) {
+            return name.clone();
+        }
+        let mut name = key.clone();
+        while !self.taken.insert(name.clone()) {
+            name.push('_');
+        }
+        self.constants.push(TensorProto {
+            name: name.clone(),
+            data_type: element as i32,
+            dims: dims.iter().map(|&d| d as i64).collect(),
+            raw_data,
+            ..Default::default()
+        });
+        self.derived.insert(key, name.clone());
         name
     }
 

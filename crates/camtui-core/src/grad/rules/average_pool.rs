@@ -16,31 +16,32 @@ use crate::onnx::build;
 pub(super) fn average_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
     let x = input(node, 0)?;
     let window = tape.window(node)?;
-    let rank = window.rank();
-    let channels = tape.extents(x)?[0] as i64;
-
+    let channels = tape.extents(x)?[0];
     let padded = int(node, "count_include_pad").unwrap_or(0) == 1;
     let shares: Vec<f64> =
         positions(&window.output).iter().map(|p| 1.0 / count(&window, p, padded)).collect();
     let name = format!("shares/{}", node.output[0]);
     let shares = tape.floats(&name, &window.output, &shares);
     let shared = tape.mul(dy, &shares);
+    Ok(vec![Some(windows_back(tape, &window, channels, &shared))])
+}
 
-    let single = tape.reshape(&shared, &[&[-1, 1], signed(&window.output).as_slice()].concat());
+/// For each element, the sum over the windows that hold it of what `value` has for them.
+pub(super) fn windows_back(tape: &mut Tape, window: &Window, channels: usize, value: &str) -> String {
+    let rank = window.rank();
+    let single = tape.reshape(value, &[&[-1, 1], signed(&window.output).as_slice()].concat());
     let kernel: Vec<usize> = [1, 1].into_iter().chain(window.kernel.iter().copied()).collect();
     let size: Vec<String> = window.kernel.iter().map(usize::to_string).collect();
     let ones = vec![1.0; window.kernel.iter().product()];
     let ones = tape.floats(&format!("ones/{}", size.join("x")), &kernel, &ones);
-    // A window that rounding up let hang over the end reaches past the padding: cut that off too.
+    // A window that rounding up let hang over the end reaches past the padding: cut that off too. What no window
+    // reaches is made up for with zeros.
     let (mut end, mut rest) = (Vec::new(), Vec::new());
     for a in 0..rank {
         let covered = (window.output[a] - 1) * window.stride[a] + window.reach(a);
         let wanted = window.begin[a] + window.input[a];
         end.push(covered.saturating_sub(wanted) as i64);
-        rest.push(wanted.saturating_sub(covered) as i64);
-    }
-    if (0..rank).any(|a| rest[a] as usize >= window.stride[a].max(window.dilation[a])) {
-        return Err(Reason::Form("its windows leave out more than a stride at the end"));
+        rest.push((2 + a, 0, wanted.saturating_sub(covered) as i64));
     }
     let spread = tape.op(
         "ConvTranspose",
@@ -50,11 +51,10 @@ pub(super) fn average_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Resul
             build::ints("strides", &signed(&window.stride)),
             build::ints("dilations", &signed(&window.dilation)),
             build::ints("pads", &[signed(&window.begin), end].concat()),
-            build::ints("output_padding", &rest),
         ],
     );
-    let back: Vec<i64> = [-1, channels].into_iter().chain(signed(&window.input)).collect();
-    Ok(vec![Some(tape.reshape(&spread, &back))])
+    let whole = tape.pad(&spread, 2 + rank, &rest);
+    tape.reshape(&whole, &[&[-1, channels as i64], signed(&window.input).as_slice()].concat())
 }
 
 /// All positions of a grid, in scan order.
