@@ -13,6 +13,7 @@
 //! nodes from last to first, `rules` says for each operator how its gradient passes, `tape` takes down the new nodes.
 
 pub(crate) mod active;
+mod along;
 mod attributes;
 mod backward;
 mod error;

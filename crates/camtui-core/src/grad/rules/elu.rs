@@ -23,6 +23,8 @@ pub(super) fn selu(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradie
 }
 
 /// `y = x` above 0, `α(e^(x/α) − 1)` from there down: `dx = dy` above 0, `dy · (y/α + 1)` from there down.
+///
+/// (tract 0.23 computes another function where α is not 1; ONNX Runtime does not.)
 pub(super) fn celu(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
     let alpha = f64::from(float(node, "alpha").unwrap_or(1.0));
     Ok(two_sided(tape, node, dy, 1.0, |tape, y| {

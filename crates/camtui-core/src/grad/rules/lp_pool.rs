@@ -17,14 +17,13 @@ pub(super) fn lp_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gra
     let (x, y) = (input(node, 0)?, node.output[0].as_str());
     let power = int(node, "p").unwrap_or(2);
     let window = tape.window(node)?;
-    let channels = tape.extents(x)?[0];
     let (zero, one) = (tape.scalar(0.0), tape.scalar(1.0));
     let none = tape.op("Equal", &[y, &zero], vec![]);
     let norm = tape.choose(&none, &one, y);
     let exponent = tape.scalar(1.0 - power as f64);
     let weight = tape.op("Pow", &[&norm, &exponent], vec![]);
     let weighed = tape.mul(dy, &weight);
-    let gathered = windows_back(tape, &window, channels, &weighed);
+    let gathered = windows_back(tape, &window, &weighed);
     let sign = sign(tape, x);
     let size = tape.map("Abs", x);
     let exponent = tape.scalar(power as f64 - 1.0);

@@ -37,25 +37,7 @@ pub(super) fn resize(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Grad
             continue;
         }
         let weights = Axis { input, output, scale }.weights(method);
-        let key = format!("resize/{}/{along}", node.output[0]);
-        dx = if along + 1 == rank {
-            let matrix = tape.floats(&key, &[output, input], &weights);
-            tape.op("MatMul", &[&dx, &matrix], vec![])
-        } else if along + 2 == rank {
-            let turned: Vec<f64> = (0..input)
-                .flat_map(|q| (0..output).map(move |i| (i, q)))
-                .map(|(i, q)| weights[i * input + q])
-                .collect();
-            let matrix = tape.floats(&key, &[input, output], &turned);
-            tape.op("MatMul", &[&matrix, &dx], vec![])
-        } else {
-            let mut perm: Vec<i64> = (0..rank as i64).collect();
-            perm.swap(along, rank - 1);
-            let matrix = tape.floats(&key, &[output, input], &weights);
-            let turned = tape.transpose(&dx, &perm);
-            let product = tape.op("MatMul", &[&turned, &matrix], vec![]);
-            tape.transpose(&product, &perm)
-        };
+        dx = tape.weigh(&dx, rank, along, &weights, input);
     }
     Ok(vec![Some(dx)])
 }
