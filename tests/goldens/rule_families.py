@@ -225,10 +225,10 @@ def conv_transpose(n, rng):
     c, o = groups * int(rng.integers(1, 3)), groups * int(rng.integers(1, 3))
     rank = int(rng.integers(1, 3))
     x = n.spread(n.conv("picture", n.picture[0], c, [1, 1], tap=False), rank)
-    kernel = [int(k) for k in rng.integers(1 if rank == 2 else 2, 4, rank)]
+    kernel = [int(k) for k in rng.integers(2, 4, rank)]  # see `window`: its gradient is a strided convolution
     strides, dilations = ([int(v) for v in rng.integers(1, 3, rank)] for _ in range(2))
     attributes = dict(kernel_shape=kernel, strides=strides, dilations=dilations, group=groups)
-    if rng.random() < 0.25 and all(d * (k - 1) + 1 >= s for d, k, s in zip(dilations, kernel, strides)):
+    if rng.random() < 0.25 and all(d * (k - 1) >= s for d, k, s in zip(dilations, kernel, strides)):
         attributes["auto_pad"] = ["SAME_UPPER", "SAME_LOWER"][rng.integers(2)]
     else:
         reach = [d * (k - 1) for d, k in zip(dilations, kernel)]
