@@ -2,7 +2,8 @@
 
 use crate::onnx::pb::{AttributeProto, NodeProto};
 
-fn find<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
+/// An attribute of any kind.
+pub(super) fn find<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
     node.attribute.iter().find(|a| a.name == name)
 }
 

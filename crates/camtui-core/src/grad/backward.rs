@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use crate::onnx::pb::{GraphProto, NodeProto};
 
+use super::active;
 use super::error::{Blocked, Reason};
 use super::interface::SEED;
-use super::rules::rule_for;
+use super::rules::{Gradients, Rule, rule_for};
 use super::tape::Tape;
 
 /// The gradients that were found.
@@ -29,31 +30,20 @@ impl Backward {
 pub(super) fn run(tape: &mut Tape, graph: &GraphProto, logits: &str) -> Backward {
     let mut gradients = HashMap::from([(logits.to_owned(), SEED.to_owned())]);
     let mut blocked = Vec::new();
-    let mut partial: HashSet<&str> = HashSet::new();
+    let mut partial: HashSet<String> = HashSet::new();
     for node in graph.node.iter().rev() {
-        let Some(output) = node.output.first() else { continue };
-        if !tape.is_active(output) {
+        if !node.output.iter().any(|o| tape.is_active(o)) {
             continue;
         }
-        let reading = node.input.iter().filter(|i| tape.is_active(i)).map(String::as_str).collect::<Vec<_>>();
-        if node.output.iter().any(|o| partial.contains(o.as_str())) {
-            partial.extend(reading);
+        if node.output.iter().any(|o| partial.contains(o)) {
+            partial.extend(reading(tape, node));
             continue;
         }
-        let further = node.output.iter().skip(1).any(|o| gradients.contains_key(o));
-        let Some(dy) = gradients.get(output).cloned() else {
-            if further {
-                blocked.push(block(node, Reason::Form("its second output is used")));
-                partial.extend(reading);
-            }
+        let dys: Vec<Option<String>> = node.output.iter().map(|o| gradients.get(o).cloned()).collect();
+        if dys.iter().all(Option::is_none) {
             continue;
-        };
-        let passed = match rule_for(&node.op_type) {
-            _ if further => Err(Reason::Form("its second output is used")),
-            Some(rule) if default_domain(node) => rule(tape, node, &dy),
-            _ => Err(Reason::NoRule),
-        };
-        match passed {
+        }
+        match pass(tape, node, &dys) {
             Ok(passed) => {
                 for (input, d) in node.input.iter().zip(passed) {
                     if let Some(d) = d.filter(|_| tape.is_active(input)) {
@@ -67,12 +57,29 @@ pub(super) fn run(tape: &mut Tape, graph: &GraphProto, logits: &str) -> Backward
             }
             Err(reason) => {
                 blocked.push(block(node, reason));
-                partial.extend(reading);
+                partial.extend(reading(tape, node));
             }
         }
     }
-    gradients.retain(|value, _| !partial.contains(value.as_str()));
+    gradients.retain(|value, _| !partial.contains(value));
     Backward { gradients, blocked }
+}
+
+/// The values that a gradient would reach through the node.
+fn reading(tape: &Tape, node: &NodeProto) -> Vec<String> {
+    active::read(node).into_iter().filter(|i| tape.is_active(i)).map(str::to_owned).collect()
+}
+
+/// Applies the node's rule to the gradients of its outputs, of which there is at least one.
+fn pass(tape: &mut Tape, node: &NodeProto, dys: &[Option<String>]) -> Result<Gradients, Reason> {
+    match rule_for(&node.op_type).filter(|_| default_domain(node)) {
+        None => Err(Reason::NoRule),
+        Some(Rule::Several(rule)) => rule(tape, node, dys),
+        Some(Rule::Single(rule)) => match dys {
+            [Some(dy), rest @ ..] if rest.iter().all(Option::is_none) => rule(tape, node, dy),
+            _ => Err(Reason::Form("its second output is used")),
+        },
+    }
 }
 
 fn default_domain(node: &NodeProto) -> bool {

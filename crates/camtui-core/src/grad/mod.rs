@@ -12,10 +12,13 @@
 //! The reading order: [`interface`] names the ends, `shapes` works out the extents, `backward` goes through the
 //! nodes from last to first, `rules` says for each operator how its gradient passes, `tape` takes down the new nodes.
 
+pub(crate) mod active;
+mod along;
 mod attributes;
 mod backward;
 mod error;
 pub mod interface;
+mod interpolate;
 mod rules;
 mod shapes;
 mod tape;

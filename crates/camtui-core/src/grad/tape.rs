@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Rule;
+use super::active;
 use super::error::Reason;
 use super::shapes::{Shape, Shapes};
 use super::window::Window;
@@ -28,18 +29,13 @@ pub(super) struct Tape {
     element: DataType,
     taken: HashSet<String>,
     counts: HashMap<String, usize>,
-    /// Values made from weights alone, by what they are, so that a shared weight is turned over once.
+    /// Constants, and values made from weights alone, by what they are: a shared weight is turned over once.
     derived: HashMap<String, String>,
 }
 
 impl Tape {
     pub fn new(graph: &GraphProto, image: &str, element: DataType, opset: i64) -> Self {
-        let mut active = HashSet::from([image.to_owned()]);
-        for node in &graph.node {
-            if node.input.iter().any(|i| active.contains(i)) {
-                active.extend(node.output.iter().filter(|o| !o.is_empty()).cloned());
-            }
-        }
+        let active = active::values(graph, image);
         let inner = graph.node.iter().flat_map(|n| n.input.iter().chain(&n.output).chain(Some(&n.name)));
         let taken = inner.chain(graph.initializer.iter().map(|t| &t.name)).cloned().collect();
         Self {
@@ -63,7 +59,7 @@ impl Tape {
 
     /// The shape of a forward value.
     pub fn shape(&self, value: &str) -> Result<Shape, Reason> {
-        self.shapes.get(value).cloned().ok_or_else(|| Reason::UnknownShape(value.into()))
+        self.shapes.get(value).ok_or_else(|| Reason::UnknownShape(value.into()))
     }
 
     /// The shape of a forward value whose axes after the first are all known: `[N, …]`.
@@ -79,9 +75,20 @@ impl Tape {
             .ok_or_else(|| Reason::UnknownShape(node.input.first().cloned().unwrap_or_default()))
     }
 
-    /// The axes of a reducing node: an attribute before opset `since`, an input from then on.
-    pub fn axes(&self, node: &NodeProto, since: i64, rank: usize) -> Option<Vec<usize>> {
-        self.shapes.axes(node, self.opset, since, rank)
+    /// The extents of a forward value from `axis` on, where all of them are known.
+    pub fn extents_from(&self, value: &str, axis: usize) -> Result<Vec<usize>, Reason> {
+        let known: Option<_> = self.shape(value)?.into_iter().skip(axis).collect();
+        known.ok_or_else(|| Reason::UnknownShape(value.into()))
+    }
+
+    /// The type of picture and gradients.
+    pub fn element(&self) -> DataType {
+        self.element
+    }
+
+    /// What is known of the forward values.
+    pub fn shapes(&self) -> &Shapes {
+        &self.shapes
     }
 
     /// Appends a node with one output and gives the output's name.
@@ -100,14 +107,15 @@ impl Tape {
 
     /// A constant vector of integers: a shape, axes, paddings.
     pub fn integers(&mut self, values: &[i64]) -> String {
-        let text: Vec<String> = values.iter().map(i64::to_string).collect();
-        let name = format!("backward/{}", text.join(","));
-        self.constant(
-            name,
-            DataType::Int64,
-            &[values.len()],
-            values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        )
+        // Long lists are the indices of one node: a name of their own is shorter.
+        let name = if values.len() <= 16 {
+            let text: Vec<String> = values.iter().map(i64::to_string).collect();
+            format!("backward/{}", text.join(","))
+        } else {
+            format!("backward/indices_{}", self.constants.len())
+        };
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(name, DataType::Int64, &[values.len()], bytes)
     }
 
     /// A constant of the network's element type.
@@ -148,6 +156,28 @@ impl Tape {
         }
     }
 
+    /// 1 where `a` is above `b` and 0 elsewhere.
+    pub fn above(&mut self, a: &str, b: &str) -> String {
+        let condition = self.op("Greater", &[a, b], vec![]);
+        self.indicator(&condition)
+    }
+
+    /// `a` where `condition` holds and `b` elsewhere.
+    pub fn choose(&mut self, condition: &str, a: &str, b: &str) -> String {
+        self.op("Where", &[condition, a, b], vec![])
+    }
+
+    /// Zeros of the shape of `value`, whatever the batch is.
+    pub fn zeros_like(&mut self, value: &str) -> String {
+        let never = self.op("Less", &[value, value], vec![]);
+        self.indicator(&never)
+    }
+
+    /// An operator of one operand, without attributes.
+    pub fn map(&mut self, operator: &str, value: &str) -> String {
+        self.op(operator, &[value], vec![])
+    }
+
     pub fn add(&mut self, a: &str, b: &str) -> String {
         self.op("Add", &[a, b], vec![])
     }
@@ -158,6 +188,22 @@ impl Tape {
 
     pub fn mul(&mut self, a: &str, b: &str) -> String {
         self.op("Mul", &[a, b], vec![])
+    }
+
+    pub fn div(&mut self, a: &str, b: &str) -> String {
+        self.op("Div", &[a, b], vec![])
+    }
+
+    /// `factor · value`.
+    pub fn scale(&mut self, value: &str, factor: f64) -> String {
+        let factor = self.scalar(factor);
+        self.mul(value, &factor)
+    }
+
+    /// `value + constant`.
+    pub fn shift(&mut self, value: &str, constant: f64) -> String {
+        let constant = self.scalar(constant);
+        self.add(value, &constant)
     }
 
     pub fn reshape(&mut self, value: &str, shape: &[i64]) -> String {
@@ -202,26 +248,38 @@ impl Tape {
         if axes.is_empty() {
             return Ok(gradient);
         }
-        let keep = build::int("keepdims", 1);
-        let summed = if self.opset < 13 {
-            self.op("ReduceSum", &[&gradient], vec![build::ints("axes", &axes), keep])
-        } else {
-            let axes = self.integers(&axes);
-            self.op("ReduceSum", &[&gradient, &axes], vec![keep])
-        };
+        let summed = self.sum(&gradient, &axes);
         if added == 0 { Ok(summed) } else { self.reshape_like(&summed, value) }
     }
 
-    fn constant(&mut self, name: String, element: DataType, dims: &[usize], raw_data: Vec<u8>) -> String {
-        if self.taken.insert(name.clone()) {
-            self.constants.push(TensorProto {
-                name: name.clone(),
-                data_type: element as i32,
-                dims: dims.iter().map(|&d| d as i64).collect(),
-                raw_data,
-                ..Default::default()
-            });
+    /// The sum over `axes`, which are kept with an extent of 1.
+    pub fn sum(&mut self, value: &str, axes: &[i64]) -> String {
+        let keep = build::int("keepdims", 1);
+        if self.opset < 13 {
+            self.op("ReduceSum", &[value], vec![build::ints("axes", axes), keep])
+        } else {
+            let axes = self.integers(axes);
+            self.op("ReduceSum", &[value, &axes], vec![keep])
         }
+    }
+
+    /// A constant, or the one that was made under this name before. Its name differs where the model has such a value.
+    fn constant(&mut self, key: String, element: DataType, dims: &[usize], raw_data: Vec<u8>) -> String {
+        if let Some(name) = self.derived.get(&key) {
+            return name.clone();
+        }
+        let mut name = key.clone();
+        while !self.taken.insert(name.clone()) {
+            name.push('_');
+        }
+        self.constants.push(TensorProto {
+            name: name.clone(),
+            data_type: element as i32,
+            dims: dims.iter().map(|&d| d as i64).collect(),
+            raw_data,
+            ..Default::default()
+        });
+        self.derived.insert(key, name.clone());
         name
     }
 

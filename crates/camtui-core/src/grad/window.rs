@@ -64,6 +64,59 @@ impl Window {
         Some(Self { input: input.to_vec(), kernel: kernel.to_vec(), stride, dilation, begin, end, output })
     }
 
+    /// The window of the convolution that a ConvTranspose node turns round: it goes over this node's *output*, and its
+    /// `output` is this node's input, of the spatial extents `input`.
+    pub fn transposed(node: &NodeProto, input: &[usize], kernel: &[usize]) -> Option<Self> {
+        let rank = input.len();
+        let read = |name: &str, default: usize, len: usize| -> Option<Vec<usize>> {
+            match ints(node, name) {
+                None => Some(vec![default; len]),
+                Some(v) if v.len() == len => v.iter().map(|&v| usize::try_from(v).ok()).collect(),
+                Some(_) => None,
+            }
+        };
+        let (stride, dilation) = (read("strides", 1, rank)?, read("dilations", 1, rank)?);
+        let more = read("output_padding", 0, rank)?;
+        if kernel.len() != rank || [kernel, &stride, &dilation, input].iter().any(|v| v.contains(&0)) {
+            return None;
+        }
+        let full: Vec<usize> = (0..rank)
+            .map(|a| stride[a] * (input[a] - 1) + more[a] + dilation[a] * (kernel[a] - 1) + 1)
+            .collect();
+        let mode = string(node, "auto_pad").unwrap_or("NOTSET");
+        let wanted = match ints(node, "output_shape") {
+            Some(shape) => {
+                let spatial = shape.get(shape.len().checked_sub(rank)?..)?;
+                Some(spatial.iter().map(|&d| usize::try_from(d).ok()).collect::<Option<Vec<_>>>()?)
+            }
+            None if mode.starts_with("SAME") => Some((0..rank).map(|a| input[a] * stride[a]).collect()),
+            None => None,
+        };
+        let (begin, end) = if let Some(wanted) = wanted {
+            let total: Vec<usize> =
+                (0..rank).map(|a| full[a].checked_sub(wanted[a])).collect::<Option<_>>()?;
+            let half: Vec<usize> = total.iter().map(|t| t / 2).collect();
+            let rest: Vec<usize> = total.iter().map(|t| t - t / 2).collect();
+            if mode == "SAME_UPPER" { (half, rest) } else { (rest, half) }
+        } else if mode == "VALID" {
+            (vec![0; rank], vec![0; rank])
+        } else {
+            let pads = read("pads", 0, 2 * rank)?;
+            (pads[..rank].to_vec(), pads[rank..].to_vec())
+        };
+        let over: Vec<usize> =
+            (0..rank).map(|a| full[a].checked_sub(begin[a] + end[a])).collect::<Option<_>>()?;
+        Some(Self {
+            input: over,
+            kernel: kernel.to_vec(),
+            stride,
+            dilation,
+            begin,
+            end,
+            output: input.to_vec(),
+        })
+    }
+
     /// The number of spatial axes.
     pub fn rank(&self) -> usize {
         self.input.len()

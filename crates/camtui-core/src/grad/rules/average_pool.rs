@@ -6,75 +6,47 @@ use super::{Gradients, input};
 use crate::grad::attributes::int;
 use crate::grad::error::Reason;
 use crate::grad::tape::Tape;
-use crate::grad::window::{Window, signed};
-use crate::onnx::build;
+use crate::grad::window::Window;
 
 /// `y[p] = Σ x[q] / n(p)` over the window at `p`: `dx[q] = Σ dy[p] / n(p)` over the windows that hold `q`.
 ///
-/// The sum is a transposed convolution with a kernel of ones, one channel at a time: channels stand in the batch
-/// axis, so that the kernel is a single one. `n` counts the padding only with `count_include_pad`.
+/// A window is a product of one interval an axis, and `n` of their lengths, so that `y` is `x` times a matrix along each
+/// axis. `n` counts the padding only with `count_include_pad`. (A transposed convolution with ones says the same, but
+/// tract 0.23 cannot always compile one of a single channel.)
 pub(super) fn average_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
     let x = input(node, 0)?;
     let window = tape.window(node)?;
-    let rank = window.rank();
-    let channels = tape.extents(x)?[0] as i64;
-
     let padded = int(node, "count_include_pad").unwrap_or(0) == 1;
-    let shares: Vec<f64> =
-        positions(&window.output).iter().map(|p| 1.0 / count(&window, p, padded)).collect();
-    let name = format!("shares/{}", node.output[0]);
-    let shares = tape.floats(&name, &window.output, &shares);
-    let shared = tape.mul(dy, &shares);
-
-    let single = tape.reshape(&shared, &[&[-1, 1], signed(&window.output).as_slice()].concat());
-    let kernel: Vec<usize> = [1, 1].into_iter().chain(window.kernel.iter().copied()).collect();
-    let size: Vec<String> = window.kernel.iter().map(usize::to_string).collect();
-    let ones = vec![1.0; window.kernel.iter().product()];
-    let ones = tape.floats(&format!("ones/{}", size.join("x")), &kernel, &ones);
-    // A window that rounding up let hang over the end reaches past the padding: cut that off too.
-    let (mut end, mut rest) = (Vec::new(), Vec::new());
-    for a in 0..rank {
-        let covered = (window.output[a] - 1) * window.stride[a] + window.reach(a);
-        let wanted = window.begin[a] + window.input[a];
-        end.push(covered.saturating_sub(wanted) as i64);
-        rest.push(wanted.saturating_sub(covered) as i64);
+    let mut dx = dy.to_owned();
+    for a in 0..window.rank() {
+        let weights = intervals(&window, a, |inside, with_padding| {
+            1.0 / (if padded { with_padding } else { inside }).max(1) as f64
+        });
+        dx = tape.weigh(&dx, tape.shape(x)?.len(), 2 + a, &weights, window.input[a]);
     }
-    if (0..rank).any(|a| rest[a] as usize >= window.stride[a].max(window.dilation[a])) {
-        return Err(Reason::Form("its windows leave out more than a stride at the end"));
-    }
-    let spread = tape.op(
-        "ConvTranspose",
-        &[&single, &ones],
-        vec![
-            build::ints("kernel_shape", &signed(&window.kernel)),
-            build::ints("strides", &signed(&window.stride)),
-            build::ints("dilations", &signed(&window.dilation)),
-            build::ints("pads", &[signed(&window.begin), end].concat()),
-            build::ints("output_padding", &rest),
-        ],
-    );
-    let back: Vec<i64> = [-1, channels].into_iter().chain(signed(&window.input)).collect();
-    Ok(vec![Some(tape.reshape(&spread, &back))])
+    Ok(vec![Some(dx)])
 }
 
-/// All positions of a grid, in scan order.
-fn positions(grid: &[usize]) -> Vec<Vec<usize>> {
-    grid.iter().fold(vec![vec![]], |prefixes, &n| {
-        let next = |p: &Vec<usize>| (0..n).map(|i| [p.as_slice(), &[i]].concat()).collect::<Vec<_>>();
-        prefixes.iter().flat_map(next).collect()
+/// For each element, the sum over the windows that hold it of what `value` has for them.
+pub(super) fn windows_back(tape: &mut Tape, window: &Window, value: &str) -> String {
+    (0..window.rank()).fold(value.to_owned(), |value, a| {
+        let weights = intervals(window, a, |_, _| 1.0);
+        tape.weigh(&value, 2 + window.rank(), 2 + a, &weights, window.input[a])
     })
 }
 
-/// How many elements the window at `position` averages over.
-fn count(window: &Window, position: &[usize], padded: bool) -> f64 {
-    let along = |a: usize| {
-        let (low, high) = if padded {
-            (0, window.begin[a] + window.input[a] + window.end[a])
-        } else {
-            (window.begin[a], window.begin[a] + window.input[a])
-        };
-        let at = |k: usize| position[a] * window.stride[a] + k * window.dilation[a];
-        (0..window.kernel[a]).filter(|&k| (low..high).contains(&at(k))).count()
-    };
-    (0..window.rank()).map(along).product::<usize>().max(1) as f64
+/// The matrix `[positions, elements]` along an axis: an entry for each element in a position's interval, which depends on
+/// how many elements it has, without the padding and with it.
+fn intervals(window: &Window, a: usize, entry: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+    let mut matrix = vec![0.0; window.output[a] * window.input[a]];
+    let whole = window.begin[a] + window.input[a] + window.end[a];
+    for (p, row) in matrix.chunks_mut(window.input[a].max(1)).enumerate() {
+        let at = (0..window.kernel[a]).map(|k| p * window.stride[a] + k * window.dilation[a]);
+        let with_padding = at.clone().filter(|&q| q < whole).count();
+        let inside: Vec<usize> =
+            at.filter_map(|q| q.checked_sub(window.begin[a])).filter(|&q| q < window.input[a]).collect();
+        let value = entry(inside.len(), with_padding);
+        inside.iter().for_each(|&q| row[q] = value);
+    }
+    matrix
 }

@@ -3,13 +3,21 @@
 use crate::onnx::pb::NodeProto;
 
 use super::{Gradients, input, only_first_active};
-use crate::grad::attributes::ints;
+use crate::grad::attributes::{int, ints};
 use crate::grad::error::Reason;
 use crate::grad::tape::Tape;
 
 /// `y = x` (Dropout at inference too): `dx = dy`.
 pub(super) fn identity(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
     only_first_active(tape, node)?;
+    Ok(vec![Some(dy.to_owned())])
+}
+
+/// `y = x` as another type of number: `dx = dy`. From or to a type that the gradients do not have, none passes.
+pub(super) fn cast(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
+    if int(node, "to") != Some(tape.element() as i64) {
+        return Err(Reason::Form("it changes to another type of number in the middle of the network"));
+    }
     Ok(vec![Some(dy.to_owned())])
 }
 

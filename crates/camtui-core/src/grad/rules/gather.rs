@@ -1,0 +1,64 @@
+//! Elements picked along an axis: by constant indices, or from a start to an end in steps.
+
+use crate::onnx::pb::NodeProto;
+
+use super::{Gradients, axis_of, input, only_first_active};
+use crate::grad::error::Reason;
+use crate::grad::shapes::axis;
+use crate::grad::tape::Tape;
+
+/// How often one element may be read; above that the graph would grow too much.
+const OFTEN: usize = 64;
+
+/// `y[…, j, …] = x[…, index[j], …]`: `dx[…, q, …] = Σ dy[…, j, …]` over the `j` with `index[j] = q`.
+pub(super) fn gather(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
+    only_first_active(tape, node)?;
+    let (x, indices) = (input(node, 0)?, input(node, 1)?);
+    let shape = tape.shape(x)?;
+    let along = axis_of(node, "axis", 0, shape.len())?;
+    let extent = shape[along].ok_or_else(|| Reason::UnknownShape(x.into()))?;
+    let picked = tape.shapes().integers(indices).ok_or(Reason::Form("its indices are not constant"))?;
+    let sources: Option<Vec<usize>> = picked.iter().map(|&i| axis(i, extent)).collect();
+    let sources = sources.ok_or(Reason::Form("an index is beyond its input"))?;
+    let mut counts = vec![0; extent];
+    sources.iter().for_each(|&q| counts[q] += 1);
+    if counts.iter().any(|&c| c > OFTEN) {
+        return Err(Reason::Form("it repeats an element more than 64 times"));
+    }
+    let mut dy = dy.to_owned();
+    if tape.shape(indices)?.len() != 1 {
+        // The indices' own axes become one.
+        let open = shape.iter().enumerate().filter(|(a, d)| *a != along && d.is_none()).count();
+        if open > 1 {
+            return Err(Reason::UnknownShape(x.into()));
+        }
+        let mut flat: Vec<i64> = shape.iter().map(|d| d.map_or(-1, |d| d as i64)).collect();
+        flat[along] = sources.len() as i64;
+        dy = tape.reshape(&dy, &flat);
+    }
+    Ok(vec![Some(tape.scatter(&dy, shape.len(), along, &sources, extent))])
+}
+
+/// `y[…, j, …] = x[…, start + j·step, …]`: `dx` has `dy[…, j, …]` there and zeros elsewhere.
+pub(super) fn slice(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
+    only_first_active(tape, node)?;
+    let x = input(node, 0)?;
+    let shape = tape.shape(x)?;
+    let taken = tape.shapes().slices(node).ok_or(Reason::Form("its range is not constant"))?;
+    let (mut pads, mut rest) = (Vec::new(), Vec::new());
+    for (along, sources) in taken {
+        let extent = shape[along].ok_or_else(|| Reason::UnknownShape(x.into()))?;
+        let consecutive = sources.windows(2).all(|w| w[1] == w[0] + 1);
+        match sources.first() {
+            Some(&first) if consecutive => {
+                pads.push((along, first as i64, (extent - first - sources.len()) as i64));
+            }
+            _ => rest.push((along, sources, extent)),
+        }
+    }
+    let mut dx = tape.pad(dy, shape.len(), &pads);
+    for (along, sources, extent) in rest {
+        dx = tape.scatter(&dx, shape.len(), along, &sources, extent);
+    }
+    Ok(vec![Some(dx)])
+}

@@ -1,0 +1,207 @@
+//! Shape inference for the operators that have a rule, with the batch axis left open.
+//!
+//! Rules need heights, widths and channels (a strided convolution's gradient depends on whether the input was odd), and
+//! exported files rarely say them for inner values. What an operator here does not know stays unknown, or is taken
+//! from the file's own `value_info`. `operators` says what each operator yields, `integers` evaluates the small
+//! computations that exporters write targets of reshapes as, `extent` is what both compute with.
+
+mod extent;
+mod integers;
+mod operators;
+
+use std::collections::HashMap;
+
+use crate::onnx::pb::{
+    GraphProto, NodeProto, TensorProto, TypeProto, tensor_proto::DataType,
+    tensor_shape_proto::dimension::Value, type_proto,
+};
+
+use super::attributes::ints;
+use super::window::Window;
+use extent::Extent;
+
+/// The extent of each axis; `None` is one that the file leaves open: the batch.
+pub(super) type Shape = Vec<Option<usize>>;
+
+/// Longest list of integers that is followed through computations; constants may be longer.
+const LONGEST: usize = 1024;
+
+/// What is known of a graph's values.
+pub(super) struct Shapes {
+    opset: i64,
+    shapes: HashMap<String, Vec<Extent>>,
+    /// Small integer values, row-major: shapes, axes, indices.
+    integers: HashMap<String, Vec<Extent>>,
+    /// Small constants of floating point: scales.
+    floats: HashMap<String, Vec<f64>>,
+}
+
+impl Shapes {
+    /// Goes through `graph` once, in its own (topological) order.
+    pub fn infer(graph: &GraphProto, opset: i64) -> Self {
+        let mut known =
+            Self { opset, shapes: HashMap::new(), integers: HashMap::new(), floats: HashMap::new() };
+        for tensor in &graph.initializer {
+            known.constant(&tensor.name, tensor);
+        }
+        for info in &graph.input {
+            if let Some(shape) = info.r#type.as_ref().and_then(declared) {
+                let extent = |(axis, d): (usize, &Option<usize>)| match d {
+                    Some(d) => Extent::Fixed(*d as i64),
+                    None if axis == 0 => Extent::Batch(1),
+                    None => Extent::Open,
+                };
+                known.shapes.insert(info.name.clone(), shape.iter().enumerate().map(extent).collect());
+            }
+        }
+        let declared: HashMap<&str, Vec<Extent>> = graph
+            .value_info
+            .iter()
+            .chain(&graph.output)
+            .filter_map(|info| Some((info.name.as_str(), declared(info.r#type.as_ref()?)?)))
+            .map(|(name, shape)| (name, shape.iter().map(|d| known_or_open(*d)).collect()))
+            .collect();
+        for node in &graph.node {
+            known.evaluate(node);
+            let inferred = known.outputs(node).unwrap_or_default();
+            for (n, output) in node.output.iter().enumerate().filter(|(_, o)| !o.is_empty()) {
+                let shape = match (inferred.get(n), declared.get(output.as_str())) {
+                    (Some(inferred), Some(declared)) => Some(merge(inferred, declared)),
+                    (Some(shape), None) | (None, Some(shape)) => Some(shape.clone()),
+                    (None, None) => None,
+                };
+                if let Some(shape) = shape {
+                    known.shapes.entry(output.clone()).or_insert(shape);
+                }
+            }
+        }
+        known
+    }
+
+    /// The shape of `value`.
+    pub fn get(&self, value: &str) -> Option<Shape> {
+        Some(self.shapes.get(value)?.iter().map(|e| e.fixed()).collect())
+    }
+
+    /// The integers in a constant, such as a Reshape's target.
+    pub fn integers(&self, value: &str) -> Option<Vec<i64>> {
+        let number = |e: &Extent| match e {
+            Extent::Fixed(v) => Some(*v),
+            _ => None,
+        };
+        self.integers.get(value)?.iter().map(number).collect()
+    }
+
+    /// The numbers in a small constant of floating point.
+    pub fn floats(&self, value: &str) -> Option<&[f64]> {
+        self.floats.get(value).map(Vec::as_slice)
+    }
+
+    /// The window of a Conv (`kernel` from its weight) or pooling node.
+    pub fn window(&self, node: &NodeProto) -> Option<Window> {
+        let input = self.get(node.input.first()?)?;
+        let spatial: Vec<usize> = input.get(2..)?.iter().copied().collect::<Option<_>>()?;
+        Window::new(node, &spatial, &self.kernel(node)?)
+    }
+
+    /// The extents of a convolution's or pooling's kernel.
+    pub fn kernel(&self, node: &NodeProto) -> Option<Vec<usize>> {
+        match ints(node, "kernel_shape") {
+            Some(kernel) => kernel.iter().map(|&k| usize::try_from(k).ok()).collect(),
+            None => self.get(node.input.get(1)?)?.get(2..)?.iter().copied().collect(),
+        }
+    }
+
+    /// The axes that a reducing node names: an attribute before opset `since`, an input from then on.
+    ///
+    /// `Some(None)` where it names none, the outer `None` where they are not constant.
+    pub fn axes(&self, node: &NodeProto, since: i64, rank: usize) -> Option<Option<Vec<usize>>> {
+        let axes = if self.opset < since {
+            ints(node, "axes").map(<[i64]>::to_vec)
+        } else {
+            match node.input.get(1).filter(|name| !name.is_empty()) {
+                Some(name) => Some(self.integers(name)?),
+                None => None,
+            }
+        };
+        match axes {
+            None => Some(None),
+            Some(axes) => axes.iter().map(|&a| axis(a, rank)).collect::<Option<_>>().map(Some),
+        }
+    }
+
+    fn constant(&mut self, name: &str, tensor: &TensorProto) {
+        let shape: Vec<Extent> = tensor.dims.iter().map(|&d| Extent::Fixed(d)).collect();
+        if let Some(values) = read_integers(tensor) {
+            self.integers.insert(name.into(), values.into_iter().map(Extent::Fixed).collect());
+        }
+        if Extent::product(&shape).fixed().is_some_and(|count| count <= 16)
+            && let Some(values) = read_floats(tensor)
+        {
+            self.floats.insert(name.into(), values);
+        }
+        self.shapes.insert(name.into(), shape);
+    }
+}
+
+/// A number from the end of the shape counted as one from the start.
+pub(super) fn axis(axis: i64, rank: usize) -> Option<usize> {
+    let counted = if axis < 0 { axis.checked_add(rank as i64)? } else { axis };
+    usize::try_from(counted).ok().filter(|&a| a < rank)
+}
+
+/// The shape that a file declares for an input, output or value.
+pub(super) fn declared(r#type: &TypeProto) -> Option<Shape> {
+    let Some(type_proto::Value::TensorType(tensor)) = &r#type.value else { return None };
+    let extent = |value: &Option<Value>| match value {
+        Some(Value::DimValue(d)) => usize::try_from(*d).ok(),
+        _ => None,
+    };
+    Some(tensor.shape.as_ref()?.dim.iter().map(|d| extent(&d.value)).collect())
+}
+
+/// A shape in the way people write it: `[N, 3, 224, 224]`.
+pub(super) fn display(shape: &Shape) -> String {
+    let extents: Vec<String> = shape.iter().map(|d| d.map_or("N".into(), |d| d.to_string())).collect();
+    format!("[{}]", extents.join(", "))
+}
+
+fn known_or_open(extent: Option<usize>) -> Extent {
+    extent.map_or(Extent::Open, |d| Extent::Fixed(d as i64))
+}
+
+/// What was worked out, completed by what the file says. (Not the other way round: a file exported for one picture says
+/// 1 everywhere, and the batch may have been opened since.)
+fn merge(inferred: &[Extent], declared: &[Extent]) -> Vec<Extent> {
+    if inferred.len() != declared.len() {
+        return inferred.to_vec();
+    }
+    let both = |(i, d): (&Extent, &Extent)| if *i == Extent::Open { *d } else { *i };
+    inferred.iter().zip(declared).map(both).collect()
+}
+
+fn read_integers(tensor: &TensorProto) -> Option<Vec<i64>> {
+    let raw = tensor.raw_data.as_slice();
+    match DataType::try_from(tensor.data_type).ok()? {
+        DataType::Int64 if raw.is_empty() => Some(tensor.int64_data.clone()),
+        DataType::Int64 => Some(raw.as_chunks::<8>().0.iter().map(|w| i64::from_le_bytes(*w)).collect()),
+        DataType::Int32 if raw.is_empty() => Some(tensor.int32_data.iter().map(|&v| v.into()).collect()),
+        DataType::Int32 => {
+            Some(raw.as_chunks::<4>().0.iter().map(|w| i32::from_le_bytes(*w).into()).collect())
+        }
+        _ => None,
+    }
+}
+
+fn read_floats(tensor: &TensorProto) -> Option<Vec<f64>> {
+    let raw = tensor.raw_data.as_slice();
+    match DataType::try_from(tensor.data_type).ok()? {
+        DataType::Float if raw.is_empty() => Some(tensor.float_data.iter().map(|&v| v.into()).collect()),
+        DataType::Float => {
+            Some(raw.as_chunks::<4>().0.iter().map(|w| f32::from_le_bytes(*w).into()).collect())
+        }
+        DataType::Double if raw.is_empty() => Some(tensor.double_data.clone()),
+        DataType::Double => Some(raw.as_chunks::<8>().0.iter().map(|w| f64::from_le_bytes(*w)).collect()),
+        _ => None,
+    }
+}
