@@ -10,6 +10,7 @@
 //! sentence.
 
 mod backend;
+pub mod check;
 mod collect;
 mod describe;
 pub mod inspect;
