@@ -19,11 +19,12 @@ pub(super) struct Trial {
     grid: [usize; 2],
 }
 
-/// Networks of all the shapes that occur: a grid that is no square, of one cell, of one channel, as fine as the
-/// picture, and with many classes.
-fn ordinary() -> [Network; 5] {
+/// Networks of all the shapes that occur: a grid that is no square, values of both signs, one cell, one channel, many
+/// classes, and a layer as fine as the picture.
+fn ordinary() -> [Network; 6] {
     [
         Network::new("plain", [3, 12, 20], [5, 3, 4], 3),
+        Network::new("leaky", [3, 12, 20], [5, 3, 4], 3).leaky(),
         Network::new("one cell", [3, 6, 6], [4, 1, 1], 2),
         Network::new("one channel", [1, 8, 12], [1, 4, 6], 2),
         Network::new("many classes", [3, 8, 6], [6, 4, 2], 1000),
@@ -202,7 +203,6 @@ pub(super) fn class(state: &State, explainer: &Explainer) -> Verdict {
         for (b, of_b) in &all[n + 1..] {
             if (a.network, a.layer) == (b.network, b.layer) && a.target != b.target {
                 pairs += 1;
-                // One cell with its mean taken away is the same for everyone.
                 if !same(of_a, of_b) {
                     different.get_or_insert((a, b));
                 }

@@ -2,7 +2,7 @@
 //! new child.
 //!
 //! The child keeps its standard output for itself, one line an event, and gives the library a file in its place,
-//! so what is printed is seen. Lines are `begin ROW`, `end ROW VERDICT SENTENCE`, `explainers ID…`, `alive`, `done`, with
+//! so that what is printed can be seen. Lines are `begin ROW`, `end ROW VERDICT SENTENCE`, `explainers ID…`, `alive`, `done`, with
 //! tabs between the words; sentences have no control characters. Nothing of them is trusted further than that.
 
 use std::cell::{Cell, RefCell};
@@ -123,20 +123,15 @@ impl Parent<'_> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(printed.try_clone()?);
         let mut child = command.spawn()?;
         let lines = listen(&mut child);
-        let (mut row, mut heard, mut counted) = (None, Instant::now(), 0);
+        let (mut row, mut heard) = (None, Instant::now());
         let mut leaving: Option<Instant> = None;
         let how = loop {
             match lines.recv_timeout(BEAT) {
                 Ok(line) => {
                     heard = Instant::now();
-                    let print = printed.metadata()?.len();
-                    match self.hear(&line, &mut row, print.saturating_sub(counted)) {
-                        Heard::Done => {
-                            kill(&mut child)?;
-                            return Ok(Ended { row: None, how: None });
-                        }
-                        Heard::EndOfExplainer => counted = print,
-                        Heard::Other => {}
+                    if self.hear(&line, &mut row) {
+                        kill(&mut child)?;
+                        return Ok(Ended { row: None, how: None });
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => break self.last_words(&mut child, &mut printed)?,
@@ -162,11 +157,12 @@ impl Parent<'_> {
         Ok(Ended { row, how: Some(how) })
     }
 
-    fn hear(&mut self, line: &str, at: &mut Option<(usize, Instant)>, printed: u64) -> Heard {
+    /// Takes a line of the child's; whether it was the last.
+    fn hear(&mut self, line: &str, at: &mut Option<(usize, Instant)>) -> bool {
         let mut words = line.split('\t');
         let (first, mut number) = (words.next(), || words.next()?.parse::<usize>().ok());
         match first {
-            Some("done") => return Heard::Done,
+            Some("done") => return true,
             Some("begin") => *at = number().map(|row| (row, Instant::now())),
             Some("explainers") if self.explainers.is_empty() => {
                 self.explainers = words.map(|id| clean(id, 64)).collect();
@@ -176,10 +172,10 @@ impl Parent<'_> {
                 let Some((row, since)) =
                     at.take().filter(|(open, _)| Some(*open) == row && *open == self.next)
                 else {
-                    return Heard::Other;
+                    return false;
                 };
                 if row >= self.rows() {
-                    return Heard::Other;
+                    return false;
                 }
                 let sentence = clean(sentence.unwrap_or_default(), 2_000);
                 let verdict = match verdict {
@@ -187,16 +183,11 @@ impl Parent<'_> {
                     Some("skipped") => Verdict::Skipped(sentence),
                     _ => Verdict::Fail(sentence),
                 };
-                let last = row.checked_sub(LIBRARY.len()).is_some_and(|later| later % ROWS == ROWS - 1);
-                let verdict = if last && printed > 0 { told_off(verdict, printed) } else { verdict };
                 self.settle(row, verdict, since.elapsed());
-                if last {
-                    return Heard::EndOfExplainer;
-                }
             }
             _ => {}
         }
-        Heard::Other
+        false
     }
 
     /// How the child ended, and what it said.
@@ -214,22 +205,6 @@ impl Parent<'_> {
         let how = status.map_or_else(|| "it closed the line to camtui".into(), |status| ending(status));
         Ok(format!("{how}{said}"))
     }
-}
-
-enum Heard {
-    Done,
-    EndOfExplainer,
-    Other,
-}
-
-fn told_off(verdict: Verdict, printed: u64) -> Verdict {
-    let wrote = format!(
-        "it wrote {printed} bytes on standard output or error, where the terminal's picture is: use session->log"
-    );
-    Verdict::Fail(match verdict {
-        Verdict::Fail(sentence) => format!("{sentence}; {wrote}"),
-        _ => wrote,
-    })
 }
 
 /// Reads the child's lines in a thread of their own, so that silence can be noticed.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::{State, Verdict};
-use crate::Explainer;
+use crate::{Explainer, clean};
 
 /// What can be seen of this process from within.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,20 +15,30 @@ pub(super) struct Surroundings {
     folder: Option<PathBuf>,
     variables: BTreeMap<OsString, OsString>,
     /// Masks of blocked, ignored and caught signals, where the system tells.
-    signals: Vec<String>,
+    signals: Vec<u64>,
     threads: usize,
+    /// Length of the file that standard output and error were sent to, if they were.
+    printed: u64,
 }
+
+/// Signals 32 and 33, which the C library takes for its threads as soon as there is a second one.
+const OF_THE_C_LIBRARY: u64 = 3 << 31;
 
 impl Surroundings {
     pub fn now() -> Self {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let signals =
-            status.lines().filter(|l| ["SigBlk", "SigIgn", "SigCgt"].iter().any(|s| l.starts_with(s)));
+        // Blocked signals are a thread's own.
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+        let mask = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            u64::from_str_radix(line.trim(), 16).ok()
+        };
+        let signals = ["SigBlk:", "SigIgn:", "SigCgt:"].into_iter().filter_map(mask);
         Self {
             folder: std::env::current_dir().ok(),
             variables: std::env::vars_os().collect(),
-            signals: signals.map(ToOwned::to_owned).collect(),
+            signals: signals.map(|mask| mask & !OF_THE_C_LIBRARY).collect(),
             threads: std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count),
+            printed: errors().map_or(0, |file| file.metadata().map_or(0, |facts| facts.len())),
         }
     }
 
@@ -46,15 +57,52 @@ impl Surroundings {
         if now.variables != self.variables {
             changes.push("changed environment variables".into());
         }
+        if now.printed > self.printed {
+            changes.push(format!(
+                "wrote {} bytes on standard output or error, where the terminal's picture is ({}; session->log is for that)",
+                now.printed - self.printed,
+                quote(self.printed).unwrap_or_default()
+            ));
+        }
         changes
     }
+}
+
+/// Standard error, where it is a file: so it is in a child that is being watched.
+#[cfg(unix)]
+fn errors() -> Option<File> {
+    use std::os::fd::AsFd as _;
+    // What C's printf keeps back is printed too.
+    // SAFETY: null means every stream; none of Rust's is among them.
+    unsafe { libc::fflush(std::ptr::null_mut()) };
+    let file = File::from(std::io::stderr().as_fd().try_clone_to_owned().ok()?);
+    file.metadata().is_ok_and(|facts| facts.is_file()).then_some(file)
+}
+
+#[cfg(not(unix))]
+fn errors() -> Option<File> {
+    None
+}
+
+/// The first line that was printed there after `from` bytes.
+fn quote(from: u64) -> Option<String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileExt as _;
+        let mut bytes = [0; 100];
+        let count = errors()?.read_at(&mut bytes, from).ok()?;
+        let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
+        return Some(format!("`{}`", clean(text.lines().next()?, 80)));
+    }
+    #[cfg(not(unix))]
+    None
 }
 
 fn threads(count: usize) -> String {
     if count == 1 { "a thread".into() } else { format!("{count} threads") }
 }
 
-/// Looks back at all calls of this explainer. (What it printed is seen from outside.)
+/// Looks back at all calls of this explainer.
 pub(super) fn manners(state: &State, explainer: &Explainer) -> Verdict {
     let before = state.before.borrow().clone();
     // A thread that is just ending is still listed for a moment.
