@@ -111,6 +111,10 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "FILE")]
     pub plugin: Vec<PathBuf>,
 
+    /// Run plugins inside camtui rather than in processes of their own: for debugging one
+    #[arg(long)]
+    pub in_process: bool,
+
     /// Start the interactive session where the last one ended
     #[arg(long)]
     pub resume: bool,
@@ -255,6 +259,9 @@ pub enum PluginCommand {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Load libraries into camtui rather than into processes of their own
+        #[arg(long)]
+        in_process: bool,
     },
     /// Print all that a library's explainers, or one explainer, say of themselves
     Info {
@@ -264,6 +271,9 @@ pub enum PluginCommand {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Load libraries into camtui rather than into processes of their own
+        #[arg(long)]
+        in_process: bool,
     },
     /// Check that a library keeps what the interface asks of it; code 3 if it does not
     ///

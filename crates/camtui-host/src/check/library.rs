@@ -32,7 +32,11 @@ pub(super) fn loads(state: &mut State) -> Verdict {
         Ok((library, _)) => {
             let count = library.explainers().len();
             state.library = Some(library);
-            return Verdict::Pass(format!("{count} explainer{}", if count == 1 { "" } else { "s" }));
+            let count = format!("{count} explainer{}", if count == 1 { "" } else { "s" });
+            return Verdict::Pass(match state.confined {
+                Some(confined) => format!("{count}, with this closed to them: {confined}"),
+                None => count,
+            });
         }
         Err(error) => error,
     };

@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 
 pub use supervise::{serve, supervised};
 
+use crate::isolate::confine::Confined;
 use crate::{Explainer, Library, clean};
 use answers::Trial;
 use surroundings::Surroundings;
@@ -82,11 +83,13 @@ pub struct Limits {
     pub silence: Duration,
     /// Longest time for one map of a small network.
     pub one_map: Duration,
+    /// Most bytes of address space of a child.
+    pub memory: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { silence: Duration::from_mins(1), one_map: Duration::from_secs(10) }
+        Self { silence: Duration::from_mins(1), one_map: Duration::from_secs(10), memory: 4 << 30 }
     }
 }
 
@@ -195,6 +198,8 @@ struct State {
     /// The last explainer's answers about ordinary models.
     trials: RefCell<Option<(String, Rc<Vec<Trial>>)>>,
     before: RefCell<Surroundings>,
+    /// What this process gave up before it loads the library.
+    confined: Option<Confined>,
     /// Called where a check takes long for good reasons.
     alive: Box<dyn Fn()>,
 }
@@ -208,6 +213,7 @@ impl State {
             refused: None,
             trials: RefCell::default(),
             before: RefCell::new(Surroundings::now()),
+            confined: None,
             alive,
         }
     }

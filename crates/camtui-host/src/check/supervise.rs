@@ -20,14 +20,12 @@ use super::{
     of_explainer, walk,
 };
 use crate::clean;
+use crate::isolate::confine::confine;
 
 /// How often the child is looked at.
 const BEAT: Duration = Duration::from_millis(50);
 /// Most bytes that it may print.
 const PRINT_LIMIT: u64 = 16 << 20;
-/// Most memory of the child, in bytes of address space.
-#[cfg(unix)]
-const MEMORY_LIMIT: u64 = 4 << 30;
 /// Longest line of its events that is read.
 const LINE_LIMIT: u64 = 64 << 10;
 
@@ -273,7 +271,7 @@ fn ending(status: ExitStatus) -> String {
 /// The child's side: runs the checks from row `from` on, and tells them on what was its standard output.
 pub fn serve(path: &Path, from: usize, limits: Limits) -> io::Result<()> {
     let out = Rc::new(RefCell::new(own_output()?));
-    bound();
+    bound(limits);
     // Where nobody listens any more there is nothing left to do, and nobody to tell.
     let say = |out: &RefCell<File>, line: String| {
         if writeln!(out.borrow_mut(), "{line}").is_err() {
@@ -288,6 +286,8 @@ pub fn serve(path: &Path, from: usize, limits: Limits) -> io::Result<()> {
         }
     };
     let mut state = State::new(path, limits, Box::new(alive));
+    // As in the processes that plugins run in.
+    state.confined = Some(confine(path));
     walk(&mut state, from..usize::MAX, &mut |event| {
         let line = match event {
             Event::Explainers(ids) => format!("explainers\t{}", ids.join("\t")),
@@ -319,15 +319,15 @@ fn own_output() -> io::Result<File> {
 
 /// A library that runs away must not take the machine with it, and the child must not outlive its parent.
 #[cfg(unix)]
-fn bound() {
+fn bound(limits: Limits) {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let to = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
     // A system that knows no such limits runs without.
-    let _ = setrlimit(Resource::As, to(MEMORY_LIMIT));
+    let _ = setrlimit(Resource::As, to(limits.memory));
     let _ = setrlimit(Resource::Core, to(0));
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
 }
 
 #[cfg(not(unix))]
-fn bound() {}
+fn bound(_limits: Limits) {}

@@ -1,8 +1,9 @@
 //! `camtui plugin check`: runs the checks of `camtui-host` over a library, as a table or as JSON.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use camtui_host::check::{Finding, Limits, Verdict, in_process, serve as serve_rows, supervised};
@@ -11,11 +12,22 @@ use serde_json::{Value, json};
 
 use super::list::hash;
 use crate::command::print;
+use crate::config::Config;
 use crate::exit::Failure;
+use crate::pipeline::isolation;
+
+/// The bounds that the configuration puts on plugins.
+pub fn limits(config: &Config) -> Limits {
+    Limits {
+        silence: Duration::from_secs(config.plugin_timeout.into()),
+        memory: u64::from(config.plugin_memory) << 20,
+        ..Limits::default()
+    }
+}
 
 /// Checks the library at `file`. What fails is told in the answer; the failure returned is for the exit code.
-pub fn run(file: &Path, as_json: bool, here: bool) -> Result<(), Failure> {
-    let program = program()?;
+pub fn run(file: &Path, as_json: bool, here: bool, limits: Limits) -> Result<(), Failure> {
+    let program = isolation::program();
     let child = |path: &Path, row: usize| {
         let mut command = Command::new(&program);
         let words = ["plugin", "check", "--rows-from"].map(OsStr::new);
@@ -39,9 +51,9 @@ pub fn run(file: &Path, as_json: bool, here: bool) -> Result<(), Failure> {
         findings.push(finding);
     };
     if here {
-        in_process(file, Limits::default(), &mut report);
+        in_process(file, limits, &mut report);
     } else {
-        supervised(file, Limits::default(), &child, &mut report)
+        supervised(file, limits, &child, &mut report)
             .with_context(|| format!("the checks of {} cannot be run", file.display()))?;
     }
     if let Some(failure) = broken {
@@ -56,16 +68,8 @@ pub fn run(file: &Path, as_json: bool, here: bool) -> Result<(), Failure> {
 }
 
 /// The child's part: the rows from `row` on.
-pub fn serve(file: &Path, row: usize) -> Result<(), Failure> {
-    Ok(serve_rows(file, row, Limits::default())?)
-}
-
-/// This very program; on Linux also where its file was replaced since it was started.
-fn program() -> Result<PathBuf, Failure> {
-    if cfg!(target_os = "linux") {
-        return Ok("/proc/self/exe".into());
-    }
-    Ok(std::env::current_exe().context("camtui does not know its own file")?)
+pub fn serve(file: &Path, row: usize, limits: Limits) -> Result<(), Failure> {
+    Ok(serve_rows(file, row, limits)?)
 }
 
 fn count(findings: &[Finding], word: &str) -> usize {

@@ -4,21 +4,22 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use camtui_host::{Asked, Explainer, Library, ParamInfo, ParamKind};
+use camtui_host::{Asked, Explainer, ParamInfo, ParamKind};
 use camtui_term::sanitise;
 use serde_json::{Value, json};
 
-use super::list::{hash, runs};
+use super::list::{hash, place};
 use super::{needs, tell};
 use crate::command::print;
 use crate::exit::Failure;
 use crate::pipeline::explainers;
+use crate::pipeline::isolation::Runs;
 use crate::store::Places;
 
 /// A file's explainers, or the one of that id.
-pub fn run(name: &str, as_json: bool, places: &Places) -> Result<(), Failure> {
+pub fn run(name: &str, as_json: bool, runs: &Runs, places: &Places) -> Result<(), Failure> {
     let mut notices = Vec::new();
-    let found = find(name, places, &mut notices);
+    let found = find(name, runs, places, &mut notices);
     tell(&notices);
     let found = found?;
     if as_json {
@@ -29,12 +30,17 @@ pub fn run(name: &str, as_json: bool, places: &Places) -> Result<(), Failure> {
 }
 
 /// What has a folder or an ending is a file; anything else is an id first.
-fn find(name: &str, places: &Places, notices: &mut Vec<String>) -> Result<Vec<Arc<Explainer>>, Failure> {
+fn find(
+    name: &str,
+    runs: &Runs,
+    places: &Places,
+    notices: &mut Vec<String>,
+) -> Result<Vec<Arc<Explainer>>, Failure> {
     let path = Path::new(name);
     if !name.contains(['/', '\\'])
         && path.extension().is_none_or(|end| end != std::env::consts::DLL_EXTENSION)
     {
-        let registry = explainers::registry(&[], places, notices)?;
+        let registry = explainers::registry(&[], runs, places, notices)?;
         match registry.find(name) {
             Ok(explainer) => return Ok(vec![Arc::clone(explainer)]),
             Err(error) if !path.exists() && !name.contains('.') => {
@@ -43,7 +49,7 @@ fn find(name: &str, places: &Places, notices: &mut Vec<String>) -> Result<Vec<Ar
             Err(_) => {}
         }
     }
-    let (library, notice) = Library::load(path, Asked::ByFile).map_err(|e| Failure::Plugin(e.into()))?;
+    let (library, notice) = runs.load(path, Asked::ByFile).map_err(|e| Failure::Plugin(e.into()))?;
     notices.extend(notice);
     Ok(library.explainers().to_vec())
 }
@@ -61,7 +67,7 @@ fn describe(explainer: &Explainer) -> String {
     line("reference", &info.reference);
     line("needs", &needs(explainer).join(", "));
     line("from", &explainer.origin().to_string());
-    line("runs", runs(explainer));
+    line("runs", place(explainer));
     if let Some(hash) = explainer.file().and_then(hash) {
         line("sha256", &hash);
     }
@@ -88,7 +94,7 @@ fn in_json(explainer: &Explainer) -> Value {
         "needs": needs(explainer),
         "rectify": info.rectify,
         "class_agnostic": info.class_agnostic,
-        "runs": runs(explainer),
+        "isolated": explainer.is_isolated(),
         "bundled": explainer.file().is_none(),
         "path": explainer.file().map(|f| f.to_string_lossy()),
         "sha256": explainer.file().and_then(hash),

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use camtui_host::{Explainer, Registry};
+use camtui_host::isolate::confine::Closed;
+use camtui_host::{Explainer, Library, Registry};
 use camtui_term::sanitise;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -13,15 +14,16 @@ use super::{needs, tell};
 use crate::command::print;
 use crate::exit::Failure;
 use crate::pipeline::explainers;
+use crate::pipeline::isolation::Runs;
 use crate::store::Places;
 
 /// Characters of a hash in the table.
 const SHORT: usize = 12;
 
 /// Lists the bundled explainers, those that are found and those of the libraries `named`.
-pub fn run(named: &[PathBuf], as_json: bool, places: &Places) -> Result<(), Failure> {
+pub fn run(named: &[PathBuf], as_json: bool, runs: &Runs, places: &Places) -> Result<(), Failure> {
     let mut notices = Vec::new();
-    let registry = explainers::registry(named, places, &mut notices);
+    let registry = explainers::registry(named, runs, places, &mut notices);
     tell(&notices);
     let registry = registry?;
     let mut hashes = HashMap::new();
@@ -36,7 +38,18 @@ pub fn run(named: &[PathBuf], as_json: bool, places: &Places) -> Result<(), Fail
     if as_json {
         return print(format!("{}\n", in_json(&registry, &rows, &notices)).as_bytes());
     }
-    print(table(&rows).as_bytes())
+    let mut text = table(&rows);
+    let mut told: Vec<String> = registry
+        .libraries()
+        .iter()
+        .filter_map(|library| Some(closed(library)?.join(", ")))
+        .map(|words| if words.is_empty() { "nothing on this system".into() } else { words })
+        .collect();
+    told.dedup();
+    for words in told {
+        let _ = writeln!(text, "\nclosed to isolated ones: {words}");
+    }
+    print(text.as_bytes())
 }
 
 /// SHA-256 of a file in hexadecimal; none where it has gone since it was loaded.
@@ -65,10 +78,14 @@ impl Row<'_> {
     }
 }
 
-/// How an explainer is run.
-pub fn runs(explainer: &Explainer) -> &'static str {
-    let _ = explainer;
-    "in process"
+/// Where an explainer runs.
+pub fn place(explainer: &Explainer) -> &'static str {
+    if explainer.is_isolated() { "isolated" } else { "in process" }
+}
+
+/// What its process cannot do, in words; none where it has no process of its own.
+pub fn closed(library: &Library) -> Option<Vec<&'static str>> {
+    library.confined().map(|confined| confined.closed().map(Closed::words).collect())
 }
 
 fn table(rows: &[Row<'_>]) -> String {
@@ -84,7 +101,7 @@ fn table(rows: &[Row<'_>]) -> String {
             row.id,
             info.version,
             row.needs(),
-            runs(row.explainer),
+            place(row.explainer),
             row.hash(),
             sanitise(&row.explainer.origin().to_string())
         );
@@ -101,12 +118,17 @@ fn in_json(registry: &Registry, rows: &[Row<'_>], notices: &[String]) -> Value {
                 "name": row.explainer.info().name,
                 "version": row.explainer.info().version,
                 "needs": needs(row.explainer),
-                "runs": runs(row.explainer),
+                "isolated": row.explainer.is_isolated(),
                 "bundled": row.explainer.file().is_none(),
                 "path": row.explainer.file().map(|f| f.to_string_lossy()),
                 "sha256": row.hash,
             })
         })
         .collect();
-    json!({ "explainers": explainers, "libraries": registry.libraries().len(), "notices": notices })
+    let libraries: Vec<Value> = registry
+        .libraries()
+        .iter()
+        .map(|library| json!({ "from": library.origin().to_string(), "closed": closed(library) }))
+        .collect();
+    json!({ "explainers": explainers, "libraries": libraries, "notices": notices })
 }

@@ -8,19 +8,37 @@ use camtui_host::Explainer;
 use camtui_term::sanitise;
 
 use crate::cli::PluginCommand;
+use crate::config::{self, Config};
 use crate::exit::Failure;
+use crate::pipeline::isolation::Runs;
 use crate::store::Places;
 
 /// Runs one of them.
 pub fn run(command: &PluginCommand, places: &Places) -> Result<(), Failure> {
     match command {
-        PluginCommand::List { plugin, json } => list::run(plugin, *json, places),
-        PluginCommand::Info { name, json } => info::run(name, *json, places),
-        PluginCommand::Check { file, json, in_process, rows_from: None } => {
-            check::run(file, *json, *in_process)
+        PluginCommand::List { plugin, json, in_process } => {
+            list::run(plugin, *json, &runs(*in_process, places)?, places)
         }
-        PluginCommand::Check { file, rows_from: Some(row), .. } => check::serve(file, *row),
+        PluginCommand::Info { name, json, in_process } => {
+            info::run(name, *json, &runs(*in_process, places)?, places)
+        }
+        PluginCommand::Check { file, json, in_process, rows_from } => {
+            let limits = check::limits(&config(places)?);
+            match rows_from {
+                None => check::run(file, *json, *in_process, limits),
+                Some(row) => check::serve(file, *row, limits),
+            }
+        }
     }
+}
+
+fn config(places: &Places) -> Result<Config, Failure> {
+    Ok(config::load(None, places).map_err(|e| Failure::Usage(e.into()))?.config)
+}
+
+/// Bounded as the user's configuration says.
+fn runs(in_process: bool, places: &Places) -> Result<Runs, Failure> {
+    Ok(Runs::new(in_process, &config(places)?))
 }
 
 fn tell(notices: &[String]) {
