@@ -142,7 +142,7 @@ fn what_is_no_plugin_fails_before_it_runs() {
 fn what_cannot_be_loaded() {
     fails("LOADS_REFUSED", "loads", "its `initialise` failed with status 1");
     fails("LOADS_UNDEFINED", "loads", "a_function_that_nobody_has");
-    let findings = fails("LOADS_CRASH", "loads", "abort (signal 6)");
+    let findings = fails("LOADS_CRASH", "loads", "aborted (signal 6)");
     assert!(findings.is_empty() || findings.iter().all(|f| f.explainer.is_none()));
 }
 
@@ -216,8 +216,8 @@ fn manners_that_cost_the_program() {
 fn a_crash_fails_one_check_and_the_next_one_runs() {
     for (variant, check, words) in [
         ("REFUSALS_CRASH", "refusals", "segmentation fault (signal 11)"),
-        ("EXTREMES_ABORT", "extremes", "abort (signal 6)"),
-        ("INPUTS_EXIT", "inputs", "it ended the process with exit code 0"),
+        ("EXTREMES_ABORT", "extremes", "aborted (signal 6)"),
+        ("INPUTS_EXIT", "inputs", "it left the process (exit code 0)"),
     ] {
         let findings = fails(variant, check, words);
         assert!(

@@ -26,6 +26,8 @@ use crate::isolate::confine::confine;
 const BEAT: Duration = Duration::from_millis(50);
 /// Most bytes that it may print.
 const PRINT_LIMIT: u64 = 16 << 20;
+/// Most bytes that are read of what it printed before it died.
+const LAST_WORDS: u64 = 4 << 10;
 /// Longest line of its events that is read.
 const LINE_LIMIT: u64 = 64 << 10;
 
@@ -191,17 +193,13 @@ impl Parent<'_> {
     /// How the child ended, and what it said.
     fn last_words(&self, child: &mut Child, printed: &mut File) -> io::Result<String> {
         let status = wait_briefly(child)?;
-        let mut said = String::new();
         let length = printed.metadata()?.len();
-        printed.seek(SeekFrom::Start(length.saturating_sub(400)))?;
+        printed.seek(SeekFrom::Start(length.saturating_sub(LAST_WORDS)))?;
         let mut bytes = vec![];
-        printed.take(400).read_to_end(&mut bytes)?;
-        let text = String::from_utf8_lossy(&bytes);
-        if let Some(line) = text.lines().map(str::trim).rfind(|line| !line.is_empty()) {
-            said = format!("; it printed: {}", clean(line, 200));
-        }
-        let how = status.map_or_else(|| "it closed the line to camtui".into(), |status| ending(status));
-        Ok(format!("{how}{said}"))
+        printed.take(LAST_WORDS).read_to_end(&mut bytes)?;
+        let said: Vec<String> =
+            String::from_utf8_lossy(&bytes).lines().map(|line| line.trim().into()).collect();
+        Ok(cause(status, &said, self.limits))
     }
 }
 
@@ -244,28 +242,15 @@ fn kill(child: &mut Child) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn ending(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt as _;
-    let Some(signal) = status.signal() else {
-        return format!("it ended the process with exit code {}", status.code().unwrap_or(0));
-    };
-    let name = match signal {
-        libc::SIGSEGV => "segmentation fault",
-        libc::SIGABRT => "abort",
-        libc::SIGBUS => "bus error",
-        libc::SIGFPE => "arithmetic error",
-        libc::SIGILL => "illegal instruction",
-        libc::SIGKILL => "killed",
-        libc::SIGSYS => "a system call that is not allowed",
-        libc::SIGTERM => "terminated",
-        _ => "a signal",
-    };
-    format!("it crashed: {name} (signal {signal})")
+fn cause(status: Option<ExitStatus>, said: &[String], limits: Limits) -> String {
+    crate::isolate::death::Remains { status, said, memory: (0, limits.memory) }.cause()
 }
 
 #[cfg(not(unix))]
-fn ending(status: ExitStatus) -> String {
-    format!("it ended the process with exit code {}", status.code().unwrap_or(0))
+fn cause(status: Option<ExitStatus>, said: &[String], _limits: Limits) -> String {
+    let how =
+        status.map_or("it closed the line to camtui".into(), |status| format!("it ended with {status}"));
+    said.last().map_or(how.clone(), |line| format!("{how}, after saying: {}", clean(line, 200)))
 }
 
 /// The child's side: runs the checks from row `from` on, and tells them on what was its standard output.
