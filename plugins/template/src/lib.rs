@@ -1,7 +1,6 @@
-//! The smallest plugin: an explainer that shows where a layer is active, whatever the class.
+//! An explainer plugin for camtui: it shows where a layer is active, whatever the class.
 //!
-//! Copy this folder, change the name in `Cargo.toml` and the formula below, and build: README.md says how.
-#![deny(unsafe_code)]
+//! The numbered comments are the steps; README.md says what to change first.
 
 use camtui_plugin::{Description, Error, Explainer, Map, Params, Session};
 
@@ -32,3 +31,6 @@ impl Explainer for MeanActivation {
 
 // 6. The one symbol that camtui looks for. More explainers: `export!(A, B)`.
 camtui_plugin::export!(MeanActivation);
+
+#[cfg(test)]
+mod tests;

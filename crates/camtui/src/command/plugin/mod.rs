@@ -1,11 +1,14 @@
 //! `camtui plugin …`: which explainers there are and what they say of themselves.
 
+mod new;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
 use camtui_host::{Asked, Explainer, Library};
 use camtui_term::sanitise;
 
+use self::new::Language;
 use super::print;
 use crate::cli::PluginCommand;
 use crate::exit::Failure;
@@ -22,6 +25,7 @@ pub fn run(command: &PluginCommand, places: &Places) -> Result<(), Failure> {
                 rows.collect::<String>()
             })
         }
+        PluginCommand::New { path, c } => new::run(path, if *c { Language::C } else { Language::Rust }),
         PluginCommand::Info { name } => info(name, places, &mut notices),
     };
     for notice in &notices {
