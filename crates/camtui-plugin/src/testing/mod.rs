@@ -420,7 +420,10 @@ fn acceptable(grid: &Grid, what: &str) -> Result<(), Error> {
     }
     match values.iter().filter(|v| !v.is_finite()).count() {
         0 => Ok(()),
-        bad => Err(Error::new(format!("{bad} of {} values of {what} are not finite numbers", values.len()))),
+        bad => Err(Error::new(format!(
+            "{what} has {bad} of {} values that are not finite numbers",
+            values.len()
+        ))),
     }
 }
 
