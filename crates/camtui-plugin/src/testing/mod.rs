@@ -37,12 +37,14 @@
 //! [`Error::NotSupported`], as with a model that has no such thing. `serve.rs` is the other end of the interface.
 
 mod serve;
+mod setting;
 
 use std::sync::Mutex;
 
 use crate::map::Grid;
 use crate::{Error, Explainer, Map, Params, Rule, Session, abi};
 use serve::Served;
+pub use setting::Setting;
 
 /// What a made-up network computed for one made-up picture.
 ///
@@ -101,49 +103,6 @@ pub struct Question<'q> {
     pub seed: &'q [f32],
     /// How it passes a ReLU.
     pub rule: Rule,
-}
-
-/// The value of a parameter, made from a `bool`, a whole number, a number or a text.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Setting {
-    /// Of a [`Param::bool`](crate::Param::bool).
-    Bool(bool),
-    /// Of a [`Param::int`](crate::Param::int).
-    Int(i64),
-    /// Of a [`Param::float`](crate::Param::float).
-    Float(f64),
-    /// Of a [`Param::choice`](crate::Param::choice) or a [`Param::text`](crate::Param::text).
-    Text(String),
-}
-
-impl From<bool> for Setting {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-
-impl From<i32> for Setting {
-    fn from(value: i32) -> Self {
-        Self::Int(value.into())
-    }
-}
-
-impl From<i64> for Setting {
-    fn from(value: i64) -> Self {
-        Self::Int(value)
-    }
-}
-
-impl From<f64> for Setting {
-    fn from(value: f64) -> Self {
-        Self::Float(value)
-    }
-}
-
-impl From<&str> for Setting {
-    fn from(value: &str) -> Self {
-        Self::Text(value.into())
-    }
 }
 
 impl FakeSession {

@@ -132,19 +132,22 @@ fn what_it_was_not_told_is_a_sentence() {
     says("panicked", ask(&breaks, |s, _| Ok(s.forward(&[1, 1, 1, 2], &[0.0; 2])?.data().to_vec())));
 }
 
+/// Its further map has fewer values than it says.
+struct Short;
+
+impl Explainer for Short {
+    fn describe() -> Description {
+        Description::new("short", "Short")
+    }
+    fn explain(&self, _: &Session<'_>, _: &Params<'_>) -> Result<Map, Error> {
+        Ok(Map::new(1, 1, vec![0.0]).with_channel("second", 2, 2, vec![0.0]))
+    }
+}
+
 #[test]
 fn maps_are_refused_as_camtui_refuses_them() {
     assert!(ask(&session(), |_, _| Ok(vec![1.0, f32::NAN])).unwrap_err().contains("1 of 2"));
     assert!(ask(&session(), |_, _| Ok(vec![])).unwrap_err().contains("1×0"));
-    struct Short;
-    impl Explainer for Short {
-        fn describe() -> Description {
-            Description::new("short", "Short")
-        }
-        fn explain(&self, _: &Session<'_>, _: &Params<'_>) -> Result<Map, Error> {
-            Ok(Map::new(1, 1, vec![0.0]).with_channel("second", 2, 2, vec![0.0]))
-        }
-    }
     assert!(session().explain(&Short).unwrap_err().to_string().contains("`second`"));
 }
 

@@ -21,9 +21,9 @@ const C: [(&str, &str); 5] =
     embedded!("plugins/template-c": ".gitignore", "Makefile", "README.md", "explainer.c", "test.c");
 
 /// Without its `Cargo.toml`, which speaks of the repository's workspace.
-const SDK: [(&str, &str); 14] = embedded!("crates/camtui-plugin":
+const SDK: [(&str, &str); 15] = embedded!("crates/camtui-plugin":
     "include/camtui_plugin.h", "src/abi.rs", "src/describe.rs", "src/entry.rs", "src/error.rs", "src/lib.rs", "src/map.rs",
-    "src/panics.rs", "src/params.rs", "src/random.rs", "src/session.rs", "src/testing/mod.rs", "src/testing/serve.rs",
+    "src/panics.rs", "src/params.rs", "src/random.rs", "src/session.rs", "src/testing/mod.rs", "src/testing/serve.rs", "src/testing/setting.rs",
     "src/testing/tests.rs",
 );
 
@@ -115,7 +115,7 @@ mod tests {
                 let name = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
                 if path.is_dir() && name != "target" && name != "tests" {
                     open.push(path);
-                } else if path.is_file() && !name.ends_with(".so") && !name.ends_with("Cargo.lock") {
+                } else if path.is_file() && path.extension().is_none_or(|e| e != "so" && e != "lock") {
                     found.insert(name);
                 }
             }
