@@ -19,5 +19,6 @@ pub mod server;
 pub mod session;
 #[cfg(unix)]
 pub mod terminal;
+pub mod written;
 
 pub use run::{Ended, Home, Run};

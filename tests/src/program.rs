@@ -5,11 +5,14 @@
 //! fresh is used as it lies there, because a second cargo with another choice of packages may choose other features
 //! and compile every dependency anew.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::SystemTime;
+
+use crate::Run;
 
 /// The repository.
 pub fn repository() -> PathBuf {
@@ -73,6 +76,19 @@ pub fn plugin(name: &str) -> PathBuf {
         .unwrap();
     assert!(made.status.success(), "{name}: {}", String::from_utf8_lossy(&made.stderr));
     out
+}
+
+/// The same run with what the author of a plugin has: the very cargo that built this test, and no network.
+#[must_use]
+pub fn with_tools(run: Run) -> Run {
+    let cargo = std::env::var_os("CARGO").map(PathBuf::from);
+    // The toolchain's own folder, so that no wrapper has to find its settings in somebody's home.
+    let toolchain = cargo.as_deref().and_then(Path::parent).filter(|folder| folder.is_absolute());
+    let mine = run.command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value);
+    let path = mine.map(OsStr::to_owned).or_else(|| std::env::var_os("PATH")).unwrap_or_default();
+    let folders = toolchain.map(Path::to_owned).into_iter().chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(folders).unwrap();
+    run.env("PATH", path).env("CARGO_NET_OFFLINE", "true").env("CARGO_TERM_COLOR", "never")
 }
 
 fn library(name: &str) -> PathBuf {

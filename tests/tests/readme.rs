@@ -3,7 +3,7 @@
 //! A comment on the line before a block says how its commands run: `<!-- interactive -->` on a terminal, ended by `q`;
 //! `<!-- mirror -->` against a server on this machine, which has something else to offer and is refused;
 //! `<!-- resnet18 -->` with the test checkpoint where there is one, else to be told how to get it;
-//! `<!-- not run: REASON -->` not at all, which hardly any may say.
+//! `<!-- author -->` with cargo, as the author of a plugin has it; `<!-- not run: REASON -->` not at all, which hardly any may say.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,44 +11,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use camtui_tests::program::{build_folder, camtui, example, repository, template};
+use camtui_tests::program::{build_folder, camtui, example, repository, with_tools};
 use camtui_tests::server::{body, serve};
 use camtui_tests::terminal::{PLAIN, Session, Streams};
+use camtui_tests::written::{Written, written};
 use camtui_tests::{Ended, Home};
-
-/// One line of a block, and the comment before the block.
-#[derive(Debug)]
-struct Written {
-    how: String,
-    line: String,
-}
-
-fn commands(text: &str) -> Vec<Written> {
-    let mut found = Vec::new();
-    let mut how = String::new();
-    let mut inside = None;
-    for line in text.lines() {
-        match (inside, line.trim()) {
-            (None, fence) if fence.starts_with("```") => {
-                inside = Some(matches!(&fence[3..], "sh" | "console"));
-            }
-            (Some(_), "```") => {
-                inside = None;
-                how.clear();
-            }
-            (Some(true), command) if !command.is_empty() && !command.starts_with('#') => {
-                let line = command.strip_prefix("$ ").unwrap_or(command).to_owned();
-                found.push(Written { how: how.clone(), line });
-            }
-            (Some(_), _) => {}
-            (None, comment) => {
-                let inner = comment.strip_prefix("<!--").and_then(|rest| rest.strip_suffix("-->"));
-                how = inner.map_or(String::new(), |inner| inner.trim().to_owned());
-            }
-        }
-    }
-    found
-}
 
 /// A folder that looks like the clone to someone who has built it.
 fn clone() -> Home {
@@ -61,17 +28,9 @@ fn clone() -> Home {
 }
 
 #[test]
-fn the_commands_are_found_with_what_is_said_before_them() {
-    let text = "a\n```sh\none\n# why\ntwo\n```\n<!-- mirror -->\n```console\n$ three\n```\n```rust\nlet x;\n```\n```sh\nfour\n```";
-    let found: Vec<(String, String)> = commands(text).into_iter().map(|w| (w.how, w.line)).collect();
-    let wanted = [("", "one"), ("", "two"), ("mirror", "three"), ("", "four")];
-    assert_eq!(found, wanted.map(|(how, line)| (how.to_owned(), line.to_owned())));
-}
-
-#[test]
 fn every_command_of_the_readme_works() {
     let text = fs::read_to_string(repository().join("README.md")).unwrap();
-    let all = commands(&text);
+    let all = written(&text);
     for main in ["cargo run --release -- --render examples/chelsea.png", "cargo test --release --workspace"] {
         assert!(all.iter().any(|written| written.line == main), "{main} is not in the README");
     }
@@ -81,6 +40,7 @@ fn every_command_of_the_readme_works() {
         match how.as_str() {
             "" => plain(&home, line),
             "interactive" => interactive(&home, line),
+            "author" => author(&home, line),
             "mirror" => mirror(&home, line),
             "resnet18" => resnet18(&home, line),
             other => {
@@ -104,12 +64,15 @@ fn plain(home: &Home, line: &str) {
         succeeds(line, &home.shell(&format!("camtui {arguments}")).go());
     } else if line == "cargo test --release --workspace" {
         assert!(camtui().exists());
-    } else if line == "cargo build --release -p camtui-template" {
-        assert!(template().exists());
     } else {
         assert!(!line.starts_with("cargo"), "{line}: no test knows this");
         succeeds(line, &home.shell(line).go());
     }
+}
+
+/// A line that works on a new plugin: in the folder it went to, with the tools that an author has.
+fn author(home: &Home, line: &str) {
+    succeeds(line, &with_tools(home.shell(line)).go());
 }
 
 fn interactive(home: &Home, line: &str) {

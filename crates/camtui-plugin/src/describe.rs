@@ -2,7 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use crate::abi;
+use crate::testing::Setting;
+use crate::{Error, abi};
 
 /// What an explainer is. The command line, its help and the interactive form are made from it.
 #[derive(Clone, Debug)]
@@ -97,6 +98,10 @@ impl Description {
     pub fn param(mut self, param: Param) -> Self {
         self.params.push(param);
         self
+    }
+
+    pub(crate) fn params(&self) -> &[Param] {
+        &self.params
     }
 
     /// Lays the description out for the host. It lives until the process ends, so it is leaked.
@@ -256,6 +261,70 @@ impl Param {
     pub fn help(mut self, sentence: impl Into<String>) -> Self {
         self.help = sentence.into();
         self
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The value of a call in which the user set this, or set nothing; with the host's checks. Its text is borrowed from
+    /// `set` or from the parameter itself.
+    pub(crate) fn value(&self, set: Option<&Setting>) -> Result<abi::Value, Error> {
+        let mut value = abi::Value {
+            size: size_of::<abi::Value>() as u32,
+            kind: abi::PARAM_BOOL,
+            integer: 0,
+            number: 0.0,
+            text: abi::Text::EMPTY,
+        };
+        let wrong =
+            |takes: String| Error::new(format!("the parameter `{}` takes {takes}, not {set:?}", self.key));
+        match (&self.kind, set) {
+            (Kind::Bool(default), None) => value.integer = i64::from(*default),
+            (Kind::Bool(_), Some(Setting::Bool(given))) => value.integer = i64::from(*given),
+            (Kind::Int { default, range }, _) => {
+                let given = match set {
+                    None => *default,
+                    Some(Setting::Int(given)) => *given,
+                    Some(_) => return Err(wrong("a whole number".into())),
+                };
+                if let Some(range) = range.as_ref().filter(|range| !range.contains(&given)) {
+                    return Err(wrong(format!("{} to {}", range.start(), range.end())));
+                }
+                (value.kind, value.integer, value.number) = (abi::PARAM_INT, given, given as f64);
+            }
+            (Kind::Float { default, range }, _) => {
+                let given = match set {
+                    None => *default,
+                    Some(Setting::Float(given)) => *given,
+                    Some(Setting::Int(given)) => *given as f64,
+                    Some(_) => return Err(wrong("a number".into())),
+                };
+                if let Some(range) = range.as_ref().filter(|range| !range.contains(&given)) {
+                    return Err(wrong(format!("{} to {}", range.start(), range.end())));
+                }
+                (value.kind, value.number) = (abi::PARAM_FLOAT, given);
+            }
+            (Kind::Choice { default, choices }, _) => {
+                let given = match set {
+                    None => default,
+                    Some(Setting::Text(given)) => given,
+                    Some(_) => return Err(wrong(choices.join(", "))),
+                };
+                let at = choices.iter().position(|word| word == given);
+                value.integer = at.ok_or_else(|| wrong(choices.join(", ")))? as i64;
+                (value.kind, value.text) = (abi::PARAM_CHOICE, abi::Text::of(given));
+            }
+            (Kind::Text(default), None) => {
+                (value.kind, value.text) = (abi::PARAM_STRING, abi::Text::of(default));
+            }
+            (Kind::Text(_), Some(Setting::Text(given))) => {
+                (value.kind, value.text) = (abi::PARAM_STRING, abi::Text::of(given));
+            }
+            (Kind::Bool(_), Some(_)) => return Err(wrong("true or false".into())),
+            (Kind::Text(_), Some(_)) => return Err(wrong("a text".into())),
+        }
+        Ok(value)
     }
 
     fn leak(self) -> *const abi::Param {

@@ -30,6 +30,32 @@ impl Map {
         Self::new(height, width, values.iter().map(|&v| v as f32).collect())
     }
 
+    /// Rows.
+    pub fn height(&self) -> usize {
+        self.grid.height
+    }
+
+    /// Columns.
+    pub fn width(&self) -> usize {
+        self.grid.width
+    }
+
+    /// The values, row-major.
+    pub fn values(&self) -> &[f32] {
+        &self.grid.values
+    }
+
+    /// Height, width and values of a further map.
+    pub fn channel(&self, name: &str) -> Option<(usize, usize, &[f32])> {
+        let (_, grid) = self.channels.iter().find(|(n, _)| n == name)?;
+        Some((grid.height, grid.width, &grid.values))
+    }
+
+    /// The sentences beside the map.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// Adds a further map of `height × width` values, by name: a concept, a standard deviation.
     #[must_use]
     pub fn with_channel(

@@ -2,7 +2,7 @@
 
 use std::ptr::from_ref;
 
-use crate::{Error, abi};
+use crate::{Error, Random, abi};
 
 /// One picture in one model, for one call of [`Explainer::explain`](crate::Explainer::explain).
 ///
@@ -345,6 +345,11 @@ impl<'a> Session<'a> {
     /// The seed for every random number: the same seed must give the same map.
     pub fn random_seed(&self) -> u64 {
         self.raw.random_seed
+    }
+
+    /// Random numbers that [`random_seed`](Self::random_seed) decides, from their beginning at each call.
+    pub fn random(&self) -> Random {
+        Random::new(self.random_seed())
     }
 
     /// Tells how much is done, from 0 to 1, and whether to go on: an explainer that runs for long calls

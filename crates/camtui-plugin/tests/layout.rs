@@ -9,12 +9,28 @@ use std::process::Command;
 
 use camtui_plugin::abi;
 
-/// A struct's C name, its size, and its fields with their offsets.
-type Layout = (&'static str, usize, Vec<(&'static str, usize)>);
+/// A struct's C name, its size and alignment, and its fields.
+type Layout = (&'static str, usize, usize, Vec<Field>);
+
+/// A field's name, offset, size and alignment.
+type Field = (&'static str, usize, usize, usize);
+
+/// Size and alignment of the field that `_path` leads to.
+fn extent<T, F>(_path: impl Fn(&T) -> &F) -> (usize, usize) {
+    (size_of::<F>(), align_of::<F>())
+}
 
 macro_rules! layouts {
     ($($rust:ident $c:literal { $($field:ident),+ })+) => {
-        vec![$(($c, size_of::<abi::$rust>(), vec![$((stringify!($field), offset_of!(abi::$rust, $field))),+])),+]
+        vec![$((
+            $c,
+            size_of::<abi::$rust>(),
+            align_of::<abi::$rust>(),
+            vec![$({
+                let (size, align) = extent(|whole: &abi::$rust| &whole.$field);
+                (stringify!($field), offset_of!(abi::$rust, $field), size, align)
+            }),+],
+        )),+]
     };
 }
 
@@ -71,74 +87,115 @@ fn the_layout_of_version_1_0_is_frozen() {
     ];
     let found = layouts();
     assert_eq!(found.len(), frozen.len());
-    for ((name, size, fields), (frozen_name, frozen_size, offsets)) in found.iter().zip(frozen) {
-        assert_eq!((*name, *size), (frozen_name, frozen_size));
-        let found: Vec<usize> = fields.iter().map(|(_, offset)| *offset).collect();
+    for ((name, size, align, fields), (frozen_name, frozen_size, offsets)) in found.iter().zip(frozen) {
+        assert_eq!((*name, *size, *align), (frozen_name, frozen_size, 8));
+        let found: Vec<usize> = fields.iter().map(|(_, offset, ..)| *offset).collect();
         assert_eq!(found, offsets, "{name}");
     }
 }
 
-#[test]
-fn a_c_compiler_sees_the_same_layout_and_constants() {
-    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
-    if Command::new(&compiler).arg("--version").output().is_err() {
-        println!("skipped: there is no C compiler `{compiler}`");
-        return;
-    }
-    // Each line is a compile-time fact; one that does not hold names itself in the compiler's error.
+/// What both sides must agree in, as facts that a compiler checks; one that does not hold names itself in its error.
+fn facts(assert: &str, align_of: &str, type_of: fn(&str, &str) -> String) -> String {
     let mut source = String::from("#include \"camtui_plugin.h\"\n");
     let mut fact =
-        |fact: String| writeln!(source, "_Static_assert({fact}, \"{}\");", fact.replace('"', "")).unwrap();
-    for (name, size, fields) in layouts() {
+        |fact: String| writeln!(source, "{assert}({fact}, \"{}\");", fact.replace('"', "")).unwrap();
+    for (name, size, align, fields) in layouts() {
         fact(format!("sizeof({name}) == {size}"));
-        for (field, offset) in fields {
+        fact(format!("{align_of}({name}) == {align}"));
+        for (field, offset, size, align) in fields {
+            let its_type = type_of(name, field);
             fact(format!("offsetof({name}, {field}) == {offset}"));
+            fact(format!("sizeof({its_type}) == {size}"));
+            fact(format!("{align_of}({its_type}) == {align}"));
         }
     }
-    for (name, value) in [
-        ("ABI_MAJOR", abi::ABI_MAJOR),
-        ("ABI_MINOR", abi::ABI_MINOR),
-        ("OK", abi::OK),
-        ("FAILED", abi::FAILED),
-        ("NOT_SUPPORTED", abi::NOT_SUPPORTED),
-        ("CANCELLED", abi::CANCELLED),
-        ("INVALID", abi::INVALID),
-        ("IMAGE", abi::IMAGE),
-        ("NO_LAYER", abi::NO_LAYER),
-        ("RULE_PLAIN", abi::RULE_PLAIN),
-        ("RULE_GUIDED", abi::RULE_GUIDED),
-        ("NEEDS_ACTIVATIONS", abi::NEEDS_ACTIVATIONS),
-        ("NEEDS_GRADIENTS", abi::NEEDS_GRADIENTS),
-        ("NEEDS_FORWARD", abi::NEEDS_FORWARD),
-        ("PARAM_BOOL", abi::PARAM_BOOL),
-        ("PARAM_INT", abi::PARAM_INT),
-        ("PARAM_FLOAT", abi::PARAM_FLOAT),
-        ("PARAM_CHOICE", abi::PARAM_CHOICE),
-        ("PARAM_STRING", abi::PARAM_STRING),
-        ("LOG_DEBUG", abi::LOG_DEBUG),
-        ("LOG_INFO", abi::LOG_INFO),
-        ("LOG_WARNING", abi::LOG_WARNING),
-        ("LOG_ERROR", abi::LOG_ERROR),
-        ("MAX_RANK", abi::MAX_RANK as u32),
-    ] {
+    for (name, value) in CONSTANTS {
         fact(format!("CAMTUI_{name} == {value}u"));
     }
     source.push_str("const unsigned char magic[8] = CAMTUI_MAGIC;\n#include <stdio.h>\n");
     source.push_str("int main(void) { return fwrite(magic, 1, 8, stdout) == 8 ? 0 : 1; }\n");
+    source
+}
 
+const CONSTANTS: [(&str, u32); 24] = [
+    ("ABI_MAJOR", abi::ABI_MAJOR),
+    ("ABI_MINOR", abi::ABI_MINOR),
+    ("OK", abi::OK),
+    ("FAILED", abi::FAILED),
+    ("NOT_SUPPORTED", abi::NOT_SUPPORTED),
+    ("CANCELLED", abi::CANCELLED),
+    ("INVALID", abi::INVALID),
+    ("IMAGE", abi::IMAGE),
+    ("NO_LAYER", abi::NO_LAYER),
+    ("RULE_PLAIN", abi::RULE_PLAIN),
+    ("RULE_GUIDED", abi::RULE_GUIDED),
+    ("NEEDS_ACTIVATIONS", abi::NEEDS_ACTIVATIONS),
+    ("NEEDS_GRADIENTS", abi::NEEDS_GRADIENTS),
+    ("NEEDS_FORWARD", abi::NEEDS_FORWARD),
+    ("PARAM_BOOL", abi::PARAM_BOOL),
+    ("PARAM_INT", abi::PARAM_INT),
+    ("PARAM_FLOAT", abi::PARAM_FLOAT),
+    ("PARAM_CHOICE", abi::PARAM_CHOICE),
+    ("PARAM_STRING", abi::PARAM_STRING),
+    ("LOG_DEBUG", abi::LOG_DEBUG),
+    ("LOG_INFO", abi::LOG_INFO),
+    ("LOG_WARNING", abi::LOG_WARNING),
+    ("LOG_ERROR", abi::LOG_ERROR),
+    ("MAX_RANK", abi::MAX_RANK as u32),
+];
+
+/// Compiles facts as `FILE` with the compiler that `variable` names, and says what the program prints.
+fn compiled(variable: &str, usual: &str, standard: &str, file: &str, source: &str) -> Option<Vec<u8>> {
+    let compiler = std::env::var(variable).unwrap_or_else(|_| usual.into());
+    if Command::new(&compiler).arg("--version").output().is_err() {
+        println!("skipped: there is no compiler `{compiler}`");
+        return None;
+    }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (c, program) = (folder.join("layout.c"), folder.join("layout"));
-    std::fs::write(&c, source).unwrap();
+    let program = folder.join(file.replace('.', "-"));
+    let file = folder.join(file);
+    std::fs::write(&file, source).unwrap();
     let made = Command::new(&compiler)
-        .args(["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"])
+        .args([standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include"))
-        .arg(&c)
+        .arg(&file)
         .arg("-o")
         .arg(&program)
         .output()
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    assert_eq!(Command::new(&program).output().unwrap().stdout, abi::MAGIC);
+    Some(Command::new(&program).output().unwrap().stdout)
+}
+
+#[test]
+fn a_c_compiler_sees_the_same_layout_and_constants() {
+    // A field's type is not spelled in ISO C of 2011; both gcc and clang know `__typeof__`.
+    let source =
+        facts("_Static_assert", "_Alignof", |name, field| format!("__typeof__((({name} *)0)->{field})"));
+    assert!(source.matches("_Static_assert").count() > 300);
+    let printed = compiled("CC", "cc", "-std=c11", "layout.c", &source);
+    assert!(printed.is_none_or(|printed| printed == abi::MAGIC));
+}
+
+#[test]
+fn a_cxx_compiler_sees_the_same_and_can_export_an_explainer() {
+    let mut source = facts("static_assert", "alignof", |name, field| format!("decltype({name}::{field})"));
+    source.push_str(
+        "static camtui_status explain(const camtui_explainer *, const camtui_session *session, const camtui_values *,\n\
+         const camtui_sink *sink) {\n\
+             camtui_tensor input = CAMTUI_TENSOR_INIT;\n\
+             camtui_status status = session->input(session, &input);\n\
+             if (status != CAMTUI_OK) return camtui_pass_on(session, sink, status);\n\
+             return CAMTUI_COVERS(session, camtui_session, log) ? CAMTUI_OK : camtui_fail(sink, \"old\");\n\
+         }\n\
+         static const camtui_explainer explainers[] = { {\n\
+             sizeof(camtui_explainer), CAMTUI_NEEDS_FORWARD, CAMTUI_TEXT(\"x\"), CAMTUI_TEXT(\"X\"), CAMTUI_TEXT(\"1\"),\n\
+             CAMTUI_TEXT(\"\"), CAMTUI_TEXT(\"\"), 0, 0, { 0, 0 }, 0, nullptr, nullptr, explain, nullptr,\n\
+         } };\n\
+         CAMTUI_EXPLAINERS(explainers)\n",
+    );
+    let printed = compiled("CXX", "c++", "-std=c++17", "layout.cpp", &source);
+    assert!(printed.is_none_or(|printed| printed == abi::MAGIC));
 }
 
 #[test]
@@ -146,7 +203,7 @@ fn the_header_names_every_field_in_the_order_of_the_layout() {
     let header =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("include/camtui_plugin.h"))
             .unwrap();
-    for (name, _, fields) in layouts() {
+    for (name, _, _, fields) in layouts() {
         let start = header
             .find(&format!("struct {name} {{"))
             .unwrap_or_else(|| panic!("the header has no struct {name}"));

@@ -263,6 +263,14 @@ pub enum PluginCommand {
         #[arg(long)]
         in_process: bool,
     },
+    /// Make a project for an explainer of your own, which builds without a network
+    New {
+        /// Folder to make; its name becomes the plugin's
+        path: PathBuf,
+        /// In C, against the header alone, instead of Rust
+        #[arg(long)]
+        c: bool,
+    },
     /// Print all that a library's explainers, or one explainer, say of themselves
     Info {
         /// A library file, or an explainer's id

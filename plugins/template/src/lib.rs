@@ -1,7 +1,6 @@
-//! The smallest plugin: an explainer that shows where a layer is active, whatever the class.
+//! An explainer plugin for camtui: it shows where a layer is active, whatever the class.
 //!
-//! Copy this folder, change the name in `Cargo.toml` and the formula below, and build: README.md says how.
-#![deny(unsafe_code)]
+//! The numbered comments are the steps; README.md says what to change first.
 
 use camtui_plugin::{Description, Error, Explainer, Map, Params, Session};
 
@@ -21,9 +20,10 @@ impl Explainer for MeanActivation {
         // 3. Ask for what the formula needs: here the activations [1, K, h, w] of the chosen layer.
         let activation = session.activation(&session.layer()?)?;
         // 4. The formula. One plane is one channel: h × w values.
+        let count = activation.shape()[1] as f32;
         let mut map = vec![0.0; activation.area()];
         for plane in activation.planes() {
-            map.iter_mut().zip(plane).for_each(|(m, a)| *m += a / activation.planes().len() as f32);
+            map.iter_mut().zip(plane).for_each(|(m, a)| *m += a / count);
         }
         // 5. The map, at the layer's own resolution. Resizing, colours and drawing are camtui's.
         Ok(Map::new(activation.height(), activation.width(), map))
@@ -32,3 +32,6 @@ impl Explainer for MeanActivation {
 
 // 6. The one symbol that camtui looks for. More explainers: `export!(A, B)`.
 camtui_plugin::export!(MeanActivation);
+
+#[cfg(test)]
+mod tests;

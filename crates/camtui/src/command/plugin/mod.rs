@@ -3,10 +3,13 @@
 mod check;
 mod info;
 mod list;
+mod new;
 
 use camtui_host::Explainer;
 use camtui_term::sanitise;
 
+use self::new::Language;
+use super::print;
 use crate::cli::PluginCommand;
 use crate::config::{self, Config};
 use crate::exit::Failure;
@@ -21,6 +24,10 @@ pub fn run(command: &PluginCommand, places: &Places) -> Result<(), Failure> {
         }
         PluginCommand::Info { name, json, in_process } => {
             info::run(name, *json, &runs(*in_process, places)?, places)
+        }
+        PluginCommand::New { path, c } => {
+            let told = new::run(path, if *c { Language::C } else { Language::Rust })?;
+            print(told.as_bytes())
         }
         PluginCommand::Check { file, json, in_process, rows_from } => {
             let limits = check::limits(&config(places)?);
