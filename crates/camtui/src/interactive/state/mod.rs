@@ -4,11 +4,13 @@
 //! predictions never belong to another picture than the one on screen. Answers to questions that are no longer asked are
 //! recognised by their number and dropped: the latest wins.
 //!
-//! [`obey`] carries commands out, [`dialogs`] what is chosen and typed, [`tiles`] the comparison, [`mod@pointer`] the mouse.
+//! [`obey`] carries commands out, [`dialogs`] what is chosen and typed, [`tiles`] the comparison, [`reload`] libraries
+//! that were rebuilt, [`mod@pointer`] the mouse.
 
 mod dialogs;
 mod obey;
 mod pointer;
+mod reload;
 mod tiles;
 
 use std::collections::HashMap;
@@ -106,6 +108,8 @@ pub struct State {
     pub messages: Vec<String>,
     /// Whether the latest message is still to be seen.
     pub fresh_message: bool,
+    /// Whether that is bad news.
+    pub alarming: bool,
     /// The screen in cells.
     pub size: (u16, u16),
     /// The keys.
@@ -127,6 +131,8 @@ pub struct State {
     held: pointer::Held,
     /// Numbers of the latest questions.
     explaining: u64,
+    /// The latest that was answered.
+    answered: u64,
     developing: u64,
     predicting: u64,
     comparing: u64,
@@ -165,6 +171,7 @@ impl State {
             panes: start.panes,
             messages: Vec::new(),
             fresh_message: false,
+            alarming: false,
             size,
             keymap: start.keymap,
             thumbnails: start.thumbnails,
@@ -176,6 +183,7 @@ impl State {
             done: Vec::new(),
             held: pointer::Held::Nothing,
             explaining: 0,
+            answered: 0,
             developing: 0,
             predicting: 0,
             comparing: 0,
@@ -227,6 +235,8 @@ impl State {
             }
             Action::Opened(asked, result) => self.opened(asked, result),
             Action::FolderChanged => vec![Effect::Open(None)],
+            Action::LibraryChanged(library) => vec![Effect::Reload(library)],
+            Action::Reloaded(result) => self.reloaded(result),
             Action::Saved(Ok(paths)) => {
                 self.say(&format!("saved {}", together(&paths)));
                 Vec::new()
@@ -278,9 +288,15 @@ impl State {
     /// Tells the user something.
     pub fn say(&mut self, text: &str) {
         self.messages.push(camtui_term::sanitise(text));
-        self.fresh_message = true;
+        (self.fresh_message, self.alarming) = (true, false);
         let excess = self.messages.len().saturating_sub(KEPT_MESSAGES);
         self.messages.drain(..excess);
+    }
+
+    /// Tells the user what went wrong beside what is shown.
+    pub fn complain(&mut self, text: &str) {
+        self.say(text);
+        self.alarming = true;
     }
 
     /// Asks the question anew; whatever was asked before is no longer wanted.
@@ -306,6 +322,7 @@ impl State {
         }
         match result {
             Ok(explanation) => {
+                self.answered = number;
                 let picture = explanation.question.picture;
                 let entry = &mut self.browser.entries[picture];
                 entry.broken = false;
@@ -442,7 +459,7 @@ impl State {
     fn arrive(&mut self) {
         if let Some(coming) = self.coming.take() {
             // Only an answer to the latest question ends the waiting; a redrawn old one does not.
-            if coming.explanation.question == self.question {
+            if self.answered == self.explaining {
                 self.working = false;
             }
             self.shown = Some(coming);
