@@ -73,20 +73,6 @@ impl Library {
         &self.explainers
     }
 
-    /// The same library, said to come from elsewhere: a copy is told by the file that it was made from.
-    #[must_use]
-    pub fn told_as(mut self, origin: Origin) -> Self {
-        let origin = Arc::new(origin);
-        for explainer in &mut self.explainers {
-            // Nobody else has one of a library that was just loaded.
-            if let Some(explainer) = Arc::get_mut(explainer) {
-                explainer.origin = Arc::clone(&origin);
-            }
-        }
-        self.origin = origin;
-        self
-    }
-
     /// Explainers that are described already.
     #[cfg(unix)]
     pub(crate) fn of(origin: Origin, explainers: Vec<(ExplainerInfo, Box<dyn Runner>)>) -> Self {

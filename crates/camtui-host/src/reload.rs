@@ -11,7 +11,11 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
+
+use crate::{Asked, Isolation, Library, LoadError};
 
 /// Most neighbours of a library that its copy is given links to. A folder with more is no plugin's own.
 const NEIGHBOURS: usize = 512;
@@ -81,9 +85,9 @@ impl Copies {
             move |error| CopyError { what, path, error }
         };
         let content = read(path).map_err(failed("cannot read", path))?;
-        let mut hash: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
-        hash.truncate(DIGITS);
-        let folder = self.folder.join(&hash);
+        let hash = hash(&content);
+        // Two files may have the same content, and different neighbours.
+        let folder = self.folder.join(format!("{hash}-{}", hash_of_path(path)));
         let copy = folder.join(path.file_name().unwrap_or_default());
         if !copy.exists() {
             let made = private_folder(&folder).and_then(|()| {
@@ -101,7 +105,34 @@ impl Copies {
     /// Takes a copy away that is no longer wanted. Who has it mapped keeps what is mapped.
     pub fn drop_copy(&self, copied: &Copied) {
         // What stays goes with the session.
-        let _ = fs::remove_dir_all(self.folder.join(&copied.hash));
+        if let Some(folder) = copied.path.parent().filter(|folder| folder.parent() == Some(&self.folder)) {
+            let _ = fs::remove_dir_all(folder);
+        }
+    }
+}
+
+impl Library {
+    /// The library at `path`, if `asked` lets it pass, run from a copy of it as it is now: in a process of its own, or in
+    /// this one where there is no `isolation`. The copy, and what should be told to the user although it was loaded.
+    pub fn copied(
+        path: &Path,
+        asked: Asked,
+        copies: &Copies,
+        isolation: Option<&Arc<Isolation>>,
+    ) -> Result<(Self, Copied, Option<String>), LoadError> {
+        let (original, notice) = crate::load::admit(path, asked)?;
+        let copied = copies.take(&original).map_err(|error| LoadError::NotCopied(error.to_string()))?;
+        let library = match isolation {
+            None => Self::open(&copied.path, &original)?,
+            Some(isolation) => {
+                crate::inspect::inspect(&copied.path)
+                    .map_err(|reason| LoadError::Unfit { what: crate::load::show(&original), reason })?;
+                let isolation = Isolation { copy_of: Some(original), ..(**isolation).clone() };
+                // Who may write the original was asked already; the copy is the user's own.
+                Self::isolated(&copied.path, Asked::ByFile, &Arc::new(isolation))?.0
+            }
+        };
+        Ok((library, copied, notice))
     }
 }
 
@@ -110,6 +141,16 @@ impl Drop for Copies {
         // What stays is taken away by the next session.
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+fn hash(content: &[u8]) -> String {
+    let mut hash: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    hash.truncate(DIGITS);
+    hash
+}
+
+fn hash_of_path(path: &Path) -> String {
+    hash(path.as_os_str().as_encoded_bytes())
 }
 
 /// An empty file that is this process's until it is closed; waits for who has it.
@@ -198,7 +239,8 @@ mod tests {
         let copies = Copies::new(&parent).unwrap();
         let first = copies.take(&library).unwrap();
         assert_eq!((first.hash.len(), first.path.file_name()), (DIGITS, library.file_name()));
-        assert_eq!(first.path.parent().unwrap().file_name().unwrap().to_str(), Some(first.hash.as_str()));
+        let folder = first.path.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        assert!(folder.starts_with(&first.hash), "{folder}");
         // What lies beside the library is found beside its copy.
         assert_eq!(fs::read(first.path.with_file_name("weights.bin")).unwrap(), b"numbers");
         // Written over, as `cp` does, and put in its place, as cargo does.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use camtui_host::reload::Copies;
-use camtui_host::{Asked, Library, Origin, Registry};
+use camtui_host::{Asked, Library, Registry};
 use toy::{Toy, ask, class, plugin};
 
 /// The library `raw`, with another id for its second explainer.
@@ -33,11 +33,7 @@ fn a_rebuilt_library_takes_the_place_of_the_old_one_which_still_answers() {
     let root = tempfile::tempdir().unwrap();
     let copies = Copies::new(&root.path().join("cache")).unwrap();
     let path = root.path().canonicalize().unwrap().join("libtried.so");
-    let load = |path: &Path| {
-        let copied = copies.take(path).unwrap();
-        let library = Library::load(&copied.path, Asked::ByFile).unwrap().0;
-        library.told_as(Origin::File(path.to_owned()))
-    };
+    let load = |path: &Path| Library::copied(path, Asked::ByFile, &copies, None).unwrap().0;
     let values = |registry: &Registry, id: &str| {
         ask(registry.find(id).unwrap(), &Toy::default(), None, &class(0)).unwrap().map.values
     };
@@ -57,6 +53,8 @@ fn a_rebuilt_library_takes_the_place_of_the_old_one_which_still_answers() {
     assert_eq!(registry.find("second").unwrap_err().known, "`first`, `others`");
     assert_eq!(values(&registry, "others"), wanted);
     fs::write(&path, b"no library at all").unwrap();
+    let refused = Library::copied(&path, Asked::ByFile, &copies, None).unwrap_err().to_string();
+    assert_eq!(refused, format!("{} cannot be used as a plugin: it is not a shared library", path.display()));
     // Also a first call of the old version, from a file that is long something else.
     assert_eq!(ask(&old, &Toy::default(), None, &class(0)).unwrap().map.values, wanted);
 

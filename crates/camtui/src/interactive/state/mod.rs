@@ -108,8 +108,8 @@ pub struct State {
     pub messages: Vec<String>,
     /// Whether the latest message is still to be seen.
     pub fresh_message: bool,
-    /// Whether that is bad news.
-    pub alarming: bool,
+    /// Whether it says that something is wrong.
+    pub alarming_message: bool,
     /// The screen in cells.
     pub size: (u16, u16),
     /// The keys.
@@ -171,7 +171,7 @@ impl State {
             panes: start.panes,
             messages: Vec::new(),
             fresh_message: false,
-            alarming: false,
+            alarming_message: false,
             size,
             keymap: start.keymap,
             thumbnails: start.thumbnails,
@@ -288,15 +288,18 @@ impl State {
     /// Tells the user something.
     pub fn say(&mut self, text: &str) {
         self.messages.push(camtui_term::sanitise(text));
-        (self.fresh_message, self.alarming) = (true, false);
+        self.fresh_message = true;
+        self.alarming_message = false;
         let excess = self.messages.len().saturating_sub(KEPT_MESSAGES);
         self.messages.drain(..excess);
     }
 
-    /// Tells the user what went wrong beside what is shown.
-    pub fn complain(&mut self, text: &str) {
-        self.say(text);
-        self.alarming = true;
+    /// Tells the user what an explainer did that it must not.
+    fn complain(&mut self, complaints: &[String]) {
+        for complaint in complaints {
+            self.say(complaint);
+            self.alarming_message = true;
+        }
     }
 
     /// Asks the question anew; whatever was asked before is no longer wanted.

@@ -13,12 +13,14 @@ impl State {
         let Reloaded { explainers, changed, instead, said } = match result {
             Ok(reloaded) => reloaded,
             Err(why) => {
-                self.complain(&why);
+                self.complain(&[why]);
                 return Vec::new();
             }
         };
         let before = std::mem::replace(&mut self.catalogue.explainers, explainers);
-        self.compared.0.retain(|at| !self.is_gone(*at));
+        let mut compared = std::mem::take(&mut self.compared.0);
+        compared.retain(|at| !self.is_gone(*at));
+        self.compared.0 = compared;
         let asked = self.question.explainer;
         let lost = changed.contains(&asked).then(|| self.drop_unfit()).unwrap_or_default();
         self.forget_unfit();
