@@ -104,7 +104,8 @@ impl Reloading {
             Err(LoadError::Missing { .. }) => return Ok(None),
             Err(error) => {
                 taken.is_broken = true;
-                return Err(format!("{name}: {}; the old version stays", short(&error, &taken.named)));
+                // First what matters: the line may be cut.
+                return Err(format!("the old {name} stays: {}", short(&error, &taken.named)));
             }
         };
         let was = taken.origin.clone();
