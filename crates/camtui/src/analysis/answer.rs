@@ -327,6 +327,7 @@ impl Analyst for PipelineAnalyst {
             layers: found.layers,
             model: Arc::clone(&open.details),
             notes,
+            complaints: found.complaints.iter().map(|text| sanitise(text)).collect(),
             took: found.took,
         })
     }

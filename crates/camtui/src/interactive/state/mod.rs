@@ -332,6 +332,7 @@ impl State {
                 if entry.class.is_none() {
                     entry.class = explanation.predictions.first().cloned();
                 }
+                self.complain(&explanation.complaints);
                 self.coming = Some(self.scene(explanation));
                 let mut effects = self.develop();
                 effects.push(Effect::Prefetch(self.browser.neighbours(picture), self.question.model));
