@@ -61,11 +61,18 @@ pub fn template() -> &'static Path {
 
 /// `tests/plugins/NAME.rs`, compiled against the SDK.
 pub fn plugin(name: &str) -> PathBuf {
+    plugin_with(name, name, &[])
+}
+
+/// The same as the library `out`, with more flags for the compiler.
+pub fn plugin_with(name: &str, out: &str, flags: &[&str]) -> PathBuf {
     static SDK: OnceLock<PathBuf> = OnceLock::new();
     let sdk = SDK.get_or_init(|| built(&build_folder().join("libcamtui_plugin.rlib"), "camtui-plugin"));
-    let out = scratch().join(library(name).file_name().unwrap());
+    let out = scratch().join(library(out).file_name().unwrap());
     let made = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
-        .args(["--edition", "2024", "--crate-type", "cdylib", "--crate-name", name, "-o"])
+        .args(["--edition", "2024", "--crate-type", "cdylib", "--crate-name", name])
+        .args(flags)
+        .arg("-o")
         .arg(&out)
         .arg("--extern")
         .arg(format!("camtui_plugin={}", sdk.display()))

@@ -79,6 +79,9 @@ pub enum LoadError {
         /// What it says.
         count: u32,
     },
+    /// There is no copy of it to load.
+    #[error("{0}; a plugin that may be rebuilt is used from a copy")]
+    NotCopied(String),
     /// An explainer's description contradicts the interface.
     #[error("{what} cannot be used as a plugin: {reason}")]
     BadDescription {
@@ -113,14 +116,18 @@ impl Library {
     /// user although it was loaded is the second value.
     pub fn load(path: &Path, asked: Asked) -> Result<(Self, Option<String>), LoadError> {
         let (path, notice) = admit(path, asked)?;
-        let what = show(&path);
-        inspect(&path).map_err(|reason| LoadError::Unfit { what: what.clone(), reason })?;
-        let entry = open(&path).map_err(|reason| LoadError::Loader { path: what, reason })?;
+        Ok((Self::open(&path, &path)?, notice))
+    }
+
+    /// Loads the file at `path`, which is `original` or a copy of it, and tells of it as that.
+    pub(crate) fn open(path: &Path, original: &Path) -> Result<Self, LoadError> {
+        let what = show(original);
+        inspect(path).map_err(|reason| LoadError::Unfit { what: what.clone(), reason })?;
+        let entry = open(path).map_err(|reason| LoadError::Loader { path: what, reason })?;
         // SAFETY: `open` found the symbol in a library that stays loaded; that the symbol is what it says was
         // read from the file just now. Whoever wrote the library vouches for the rest, and `trust` for who
         // that may be.
-        let library = unsafe { Self::describe(Origin::File(path), entry)? };
-        Ok((library, notice))
+        unsafe { Self::describe(Origin::File(original.to_owned()), entry) }
     }
 }
 

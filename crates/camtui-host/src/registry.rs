@@ -13,8 +13,32 @@ use crate::{Explainer, Library, LoadError};
 #[derive(Debug, Default)]
 pub struct Registry {
     libraries: Vec<Library>,
-    /// In the order they were added; an id that was taken is found by its qualified form only.
-    explainers: Vec<(String, Arc<Explainer>)>,
+    /// In the order they were added; none ever changes its place.
+    explainers: Vec<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// An id that was taken is found by its qualified form only.
+    id: String,
+    explainer: Arc<Explainer>,
+    /// Place of its library.
+    library: usize,
+    /// Its library was rebuilt without it.
+    gone: bool,
+}
+
+/// What a rebuilt library changed: places among [`Registry::explainers`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replaced {
+    /// Explainers that are other ones now, at the place and with the id that they had.
+    pub renewed: Vec<usize>,
+    /// Explainers that the library did not have.
+    pub added: Vec<usize>,
+    /// Explainers that it no longer has. Their places stay, so that no other one gets them.
+    pub gone: Vec<usize>,
+    /// What the user should be told.
+    pub notices: Vec<String>,
 }
 
 /// No explainer of that id.
@@ -30,32 +54,70 @@ pub struct FindError {
 impl Registry {
     /// Adds a library's explainers, and says which of them are known only by their qualified id.
     pub fn add(&mut self, library: Library) -> Vec<String> {
+        let place = self.libraries.len();
         let mut notices = vec![];
         for explainer in library.explainers() {
-            let id = &explainer.info().id;
-            let known = match self.at(id) {
-                None => id.clone(),
-                Some(first) => {
-                    let mut qualified = explainer.qualified_id();
-                    // Two files of one name in two folders.
-                    for n in 2.. {
-                        if self.at(&qualified).is_none() {
-                            break;
-                        }
-                        qualified = format!("{}#{n}:{id}", explainer.origin().name());
-                    }
-                    notices.push(format!(
-                        "`{id}` of {} is named `{qualified}`, because `{id}` is already taken ({})",
-                        explainer.origin(),
-                        first.origin()
-                    ));
-                    qualified
-                }
-            };
-            self.explainers.push((known, Arc::clone(explainer)));
+            notices.extend(self.add_one(place, explainer));
         }
         self.libraries.push(library);
         notices
+    }
+
+    /// Puts a rebuilt library in the place of the one at `place` of [`Self::libraries`].
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such place.
+    pub fn replace(&mut self, place: usize, library: Library) -> Replaced {
+        let mut replaced = Replaced::default();
+        for (at, known) in self.explainers.iter_mut().enumerate().filter(|(_, known)| known.library == place)
+        {
+            let id = &known.explainer.info().id;
+            match library.explainers().iter().find(|new| new.info().id == *id) {
+                Some(new) => {
+                    known.explainer = Arc::clone(new);
+                    known.gone = false;
+                    replaced.renewed.push(at);
+                }
+                None if known.gone => {}
+                None => {
+                    known.gone = true;
+                    replaced.gone.push(at);
+                }
+            }
+        }
+        for new in library.explainers() {
+            let is_known = |known: &Known| Arc::ptr_eq(&known.explainer, new);
+            if !self.explainers.iter().any(is_known) {
+                replaced.added.push(self.explainers.len());
+                replaced.notices.extend(self.add_one(place, new));
+            }
+        }
+        self.libraries[place] = library;
+        replaced
+    }
+
+    fn add_one(&mut self, library: usize, explainer: &Arc<Explainer>) -> Option<String> {
+        let wanted = &explainer.info().id;
+        let mut id = wanted.clone();
+        let mut notice = None;
+        if let Some(first) = self.known(wanted) {
+            id = explainer.qualified_id();
+            // Two files of one name in two folders.
+            for n in 2.. {
+                if self.known(&id).is_none() {
+                    break;
+                }
+                id = format!("{}#{n}:{wanted}", explainer.origin().name());
+            }
+            notice = Some(format!(
+                "`{wanted}` of {} is named `{id}`, because `{wanted}` is already taken ({})",
+                explainer.origin(),
+                first.explainer.origin()
+            ));
+        }
+        self.explainers.push(Known { id, explainer: Arc::clone(explainer), library, gone: false });
+        notice
     }
 
     /// Loads what [`search`](crate::search::search) found and adds it; the sentences are what the user should
@@ -67,16 +129,23 @@ impl Registry {
 
     /// The explainer of that id, or of that qualified id.
     pub fn find(&self, id: &str) -> Result<&Arc<Explainer>, FindError> {
-        let qualified = || self.explainers.iter().map(|(_, e)| e).find(|e| e.qualified_id() == id);
-        self.at(id).or_else(qualified).ok_or_else(|| FindError {
+        let there = || self.explainers.iter().filter(|known| !known.gone);
+        let qualified = || there().find(|known| known.explainer.qualified_id() == id);
+        let known = there().find(|known| known.id == id).or_else(qualified);
+        known.map(|known| &known.explainer).ok_or_else(|| FindError {
             id: crate::clean(id, 200),
-            known: self.explainers.iter().map(|(id, _)| format!("`{id}`")).collect::<Vec<_>>().join(", "),
+            known: there().map(|known| format!("`{}`", known.id)).collect::<Vec<_>>().join(", "),
         })
     }
 
-    /// All explainers, with the id by which each is found, in the order they were added.
+    /// All explainers, with the id by which each is found, in the order they were added; those too that are gone.
     pub fn explainers(&self) -> impl ExactSizeIterator<Item = (&str, &Arc<Explainer>)> {
-        self.explainers.iter().map(|(id, explainer)| (id.as_str(), explainer))
+        self.explainers.iter().map(|known| (known.id.as_str(), &known.explainer))
+    }
+
+    /// Whether the explainer at this place of [`Self::explainers`] is gone: its library was rebuilt without it.
+    pub fn is_gone(&self, place: usize) -> bool {
+        self.explainers.get(place).is_none_or(|known| known.gone)
     }
 
     /// All libraries, in the order they were added.
@@ -84,7 +153,8 @@ impl Registry {
         &self.libraries
     }
 
-    fn at(&self, id: &str) -> Option<&Arc<Explainer>> {
-        self.explainers.iter().find(|(known, _)| known == id).map(|(_, explainer)| explainer)
+    /// Also one that is gone keeps its id: it may come back.
+    fn known(&self, id: &str) -> Option<&Known> {
+        self.explainers.iter().find(|known| known.id == id)
     }
 }

@@ -34,6 +34,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         ask_again: Box::new(move || detect(&DetectOptions::from_process(protocol))),
         theme: Box::new(|terminal| Theme::choose("auto", &std::collections::BTreeMap::new(), terminal)),
         mouse: true,
+        libraries: Vec::new(),
         watched: None,
         capabilities,
     };

@@ -46,11 +46,21 @@ pub struct Job<'a> {
 impl<'a> Job<'a> {
     /// Collects and checks. `paths` are those of `args`, or what stands for none.
     pub fn new(args: &'a ExplainArgs, paths: &[PathBuf], places: &'a Places) -> Result<Self, Failure> {
+        let runs = Runs::new(args.in_process, &args.settings);
+        Self::loading(args, paths, places, &|path, asked| runs.load(path, asked))
+    }
+
+    /// The same, with libraries loaded by `load`.
+    pub fn loading(
+        args: &'a ExplainArgs,
+        paths: &[PathBuf],
+        places: &'a Places,
+        load: &explainers::Load<'_>,
+    ) -> Result<Self, Failure> {
         let style = style(args)?;
         let targets = target::parse(&args.target).map_err(|e| Failure::Usage(e.into()))?;
         let mut notices = Vec::new();
-        let runs = Runs::new(args.in_process, &args.settings);
-        let registry = explainers::registry(&args.plugin, &runs, places, &mut notices)?;
+        let registry = explainers::registry_by(&args.plugin, load, places, &mut notices)?;
         let chosen = explainers::choose(&registry, args.explainers(), &args.params, &args.plugin)?;
         let sources = models::sources(args.models(), places, &mut notices)?;
         let (inputs, errors) = inputs::collect(paths);

@@ -40,7 +40,7 @@ pub fn serve(library: &Path) -> ExitCode {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let line: &'static Line = Box::leak(Box::new(Line::new(stream)));
-    let (Order::Start { memory, confine }, _) = line.order() else { leave() };
+    let (Order::Start { memory, confine, copy_of }, _) = line.order() else { leave() };
     limit(memory);
     crate::on_log(|level, text| {
         line.report(&Report::Log { level: code_of(level), line: text.to_owned() }, &[]);

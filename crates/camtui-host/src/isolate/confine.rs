@@ -128,7 +128,17 @@ impl std::fmt::Display for Confined {
     target_endian = "little"
 ))]
 pub fn confine(library: &Path) -> Confined {
-    shut(library, true)
+    shut(&[library], true)
+}
+
+/// [`confine`] for a library that is a copy of `original`: what lies beside that may be read as well.
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_endian = "little"
+))]
+pub fn confine_copy(library: &Path, original: &Path) -> Confined {
+    shut(&[library, original], true)
 }
 
 /// Shuts nothing: there is no interface for it that is used here.
@@ -141,15 +151,25 @@ pub fn confine(_library: &Path) -> Confined {
     Confined::nothing()
 }
 
+/// Shuts nothing: there is no interface for it that is used here.
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_endian = "little"
+)))]
+pub fn confine_copy(_library: &Path, _original: &Path) -> Confined {
+    Confined::nothing()
+}
+
 /// [`confine`], on a kernel with or without Landlock.
 #[cfg(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64"),
     target_endian = "little"
 ))]
-fn shut(library: &Path, landlock: bool) -> Confined {
+fn shut(libraries: &[&Path], landlock: bool) -> Confined {
     let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
-    let by_files = landlock && files::shut(library, home.as_deref());
+    let by_files = landlock && files::shut(libraries, home.as_deref());
     // Rules for files come first: making them opens folders.
     let by_calls = calls::shut(!by_files);
     let mut bits = 0;

@@ -13,6 +13,8 @@ pub(super) enum Order {
         memory: u64,
         /// Whether to close what is not needed.
         confine: bool,
+        /// The file that the library is a copy of, where its name is text.
+        copy_of: Option<String>,
     },
     /// Compute a map; the tensor is the seed `[classes]`.
     Explain(Request),

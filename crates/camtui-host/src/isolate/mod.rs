@@ -64,13 +64,23 @@ pub struct Isolation {
     pub confine: bool,
     /// Most children of one library at a time; further calls wait.
     pub children: usize,
+    /// The file that the library is a [copy](crate::reload) of: sentences name it, and its folder may be read.
+    pub copy_of: Option<PathBuf>,
 }
 
 impl Isolation {
     /// Children are `program`, started with `args` and then the library's path; it calls [`serve`] with that.
     pub fn new(program: PathBuf, args: Vec<OsString>) -> Self {
         let children = std::thread::available_parallelism().map_or(2, usize::from).max(2);
-        Self { program, args, memory: 4 << 30, silence: Duration::from_mins(1), confine: true, children }
+        Self {
+            program,
+            args,
+            memory: 4 << 30,
+            silence: Duration::from_mins(1),
+            confine: true,
+            children,
+            copy_of: None,
+        }
     }
 }
 
@@ -94,7 +104,8 @@ impl Library {
             (info.clone(), runner)
         };
         let explainers = pool.infos().iter().enumerate().map(explainer).collect();
-        Ok((Self::of(crate::Origin::File(path), confined, explainers), notice))
+        let told_as = isolation.copy_of.clone().unwrap_or(path);
+        Ok((Self::of(crate::Origin::File(told_as), confined, explainers), notice))
     }
 
     /// See above; here it is loaded into this process.

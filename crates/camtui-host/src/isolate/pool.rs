@@ -53,13 +53,16 @@ impl Pool {
     /// Starts the first child and has it describe the library's explainers.
     pub fn open(path: PathBuf, isolation: Arc<Isolation>) -> Result<(Arc<Self>, Confined), LoadError> {
         let started = start(&isolation, &path, &AtomicBool::new(false));
+        let told_as = isolation.copy_of.as_ref().unwrap_or(&path);
         let (process, infos, confined) = started.map_err(|error| match error {
             StartError::System(error) => {
-                LoadError::NotStarted { path: show(&path), reason: error.to_string() }
+                LoadError::NotStarted { path: show(told_as), reason: error.to_string() }
             }
-            StartError::Refused(sentence) => LoadError::Refused(sentence),
-            StartError::Ended(what) => LoadError::Ended { path: show(&path), what },
-            StartError::Cancelled => LoadError::Ended { path: show(&path), what: "cancelled".into() },
+            StartError::Refused(sentence) => {
+                LoadError::Refused(sentence.replace(&show(&path), &show(told_as)))
+            }
+            StartError::Ended(what) => LoadError::Ended { path: show(told_as), what },
+            StartError::Cancelled => LoadError::Ended { path: show(told_as), what: "cancelled".into() },
         })?;
         let state = Mutex::new(State { idle: vec![process], busy: 0 });
         let pool = Self { isolation, path, infos, state, freed: Condvar::new() };
@@ -78,12 +81,17 @@ impl Pool {
 
     /// What a sentence calls the plugin: "`energy` (/path/libenergy.so)".
     pub fn plugin(&self) -> String {
-        format!("`{}` ({})", self.name(), show(&self.path))
+        format!("`{}` ({})", self.name(), show(self.told_as()))
     }
 
     /// Its short name, as its explainers are qualified with.
     pub fn name(&self) -> String {
-        Origin::File(self.path.clone()).name()
+        Origin::File(self.told_as().to_owned()).name()
+    }
+
+    /// The file that the user knows.
+    fn told_as(&self) -> &Path {
+        self.isolation.copy_of.as_ref().unwrap_or(&self.path)
     }
 
     /// An idle child, or a new one, or, where there are as many as there may be, the next that is free.
@@ -160,7 +168,8 @@ fn start(
 ) -> Result<(Process, Vec<ExplainerInfo>, Confined), StartError> {
     let mut process = Process::start(isolation, library).map_err(StartError::System)?;
     let mut patient = Patient::new(&mut process, cancel, isolation.silence);
-    let order = Order::Start { memory: isolation.memory, confine: isolation.confine };
+    let copy_of = isolation.copy_of.as_ref().and_then(|path| path.to_str()).map(str::to_owned);
+    let order = Order::Start { memory: isolation.memory, confine: isolation.confine, copy_of };
     let greeted = greet(&mut patient, &order);
     let stopped = patient.stopped;
     let broke = |what: &str| StartError::Ended(format!("it broke the protocol: {what}"));

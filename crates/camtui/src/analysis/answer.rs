@@ -8,7 +8,7 @@ use camtui_core::heatmap::Interpolation;
 use camtui_core::model::{Cache, ModelSource, Needs, Schedule};
 use camtui_core::picture::Photo;
 use camtui_core::recipe::Resize;
-use camtui_host::{Explainer, ExplainerInfo, Params};
+use camtui_host::{Params, Registry};
 use camtui_term::sanitise;
 use image::RgbaImage;
 
@@ -18,13 +18,14 @@ use crate::cli::ExplainArgs;
 use crate::inputs::{self, Input};
 use crate::interactive::analyst::{
     Analyst, Catalogue, Class, Explanation, ModelDetails, NewPicture, PictureId, Prediction, Question,
-    Saving, Target as Wanted, Watch,
+    Reloaded, Saving, Target as Wanted, Watch,
 };
 use crate::job::Job;
 use crate::pipeline::diagnostics::blank;
 use crate::pipeline::explainers::Chosen;
 use crate::pipeline::models::{self, Loaded};
 use crate::pipeline::picture::Picture;
+use crate::pipeline::reloading::Reloading;
 use crate::pipeline::target::{ClassSpec, Target, TargetSpec, resolve};
 use crate::pipeline::{Asked, How, Problem, explain};
 use crate::store::Places;
@@ -59,7 +60,9 @@ pub(super) struct Known {
 /// See the [module](super).
 pub(super) struct PipelineAnalyst {
     pub(super) models: Vec<Model>,
-    pub(super) explainers: Vec<(String, Arc<Explainer>)>,
+    /// None of its explainers ever changes its place.
+    pub(super) registry: RwLock<Registry>,
+    pub(super) reloading: Arc<Reloading>,
     targets: Vec<TargetSpec>,
     resize: Option<Resize>,
     pub(super) random_seed: u64,
@@ -75,7 +78,13 @@ pub(super) struct PipelineAnalyst {
 
 impl PipelineAnalyst {
     /// Answers for what the command line asked for, and for every other model and explainer there is.
-    pub(super) fn new(job: Job<'_>, args: &ExplainArgs, places: &Places, paths: &[PathBuf]) -> Self {
+    pub(super) fn new(
+        job: Job<'_>,
+        args: &ExplainArgs,
+        places: &Places,
+        paths: &[PathBuf],
+        reloading: &Arc<Reloading>,
+    ) -> Self {
         let threads = job.threads();
         let here = models::here(places);
         let name = |source: &ModelSource| match (here.iter().find(|(_, known)| known == source), source) {
@@ -98,11 +107,8 @@ impl PipelineAnalyst {
         let cache = models::cache(places, &mut Vec::new());
         Self {
             models,
-            explainers: job
-                .registry
-                .explainers()
-                .map(|(id, explainer)| (id.to_owned(), Arc::clone(explainer)))
-                .collect(),
+            registry: RwLock::new(job.registry),
+            reloading: Arc::clone(reloading),
             targets: job.targets,
             resize: crate::job::resize(args),
             random_seed: args.seed,
@@ -205,11 +211,19 @@ impl PipelineAnalyst {
 
     /// The explainer with the values of its parameters.
     pub(super) fn chosen(&self, question: &Question) -> Result<Chosen, String> {
-        let (_, explainer) = self.explainers.get(question.explainer).ok_or("there is no such explainer")?;
+        let explainer = {
+            let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
+            let known = registry.explainers().nth(question.explainer);
+            let (id, explainer) = known.ok_or("there is no such explainer")?;
+            if registry.is_gone(question.explainer) {
+                return Err(format!("{} is gone from its library", sanitise(id)));
+            }
+            Arc::clone(explainer)
+        };
         let pairs: Vec<String> =
             question.params.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let params = Params::parse(explainer.info(), &pairs).map_err(|error| error.to_string())?;
-        Ok(Chosen { explainer: Arc::clone(explainer), params })
+        Ok(Chosen { explainer, params })
     }
 
     /// The target in this picture's classes.
@@ -265,13 +279,9 @@ impl PipelineAnalyst {
 
 impl Analyst for PipelineAnalyst {
     fn catalogue(&self) -> Catalogue {
-        let info = |(id, explainer): &(String, Arc<Explainer>)| {
-            let info: &ExplainerInfo = explainer.info();
-            catalogue::explainer(id, info)
-        };
         Catalogue {
             models: self.models.iter().map(|model| model.name.clone()).collect(),
-            explainers: self.explainers.iter().map(info).collect(),
+            explainers: self.explainer_infos(),
         }
     }
 
@@ -369,6 +379,10 @@ impl Analyst for PipelineAnalyst {
         let first = inputs.len();
         inputs.extend(new);
         Ok(Self::new_pictures(&inputs[first..], first))
+    }
+
+    fn reload(&self, library: usize) -> Result<Option<Reloaded>, String> {
+        self.renew(library)
     }
 
     fn save(&self, saving: &Saving) -> Result<Vec<String>, String> {

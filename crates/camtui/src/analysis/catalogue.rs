@@ -16,6 +16,7 @@ pub fn explainer(id: &str, info: &ExplainerInfo) -> analyst::ExplainerInfo {
         gradients: info.needs.gradients,
         slow: info.needs.forward,
         class_agnostic: info.class_agnostic,
+        gone: false,
     }
 }
 

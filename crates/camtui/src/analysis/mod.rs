@@ -1,11 +1,13 @@
 //! The interactive session's questions, answered by the same pipeline as `--render`.
 //!
 //! [`run`] makes the session ready and runs it; [`answer`] answers, [`kept`] holds what the next question will need again,
-//! [`catalogue`] tells what there is to choose from, [`save`] writes what is seen.
+//! [`catalogue`] tells what there is to choose from, [`save`] writes what is seen, [`reload`] takes
+//! rebuilt libraries in.
 
 mod answer;
 mod catalogue;
 mod kept;
+mod reload;
 mod remember;
 mod save;
 
@@ -30,6 +32,8 @@ use crate::interactive::state::Start;
 use crate::interactive::{self, Ending, Settings};
 use crate::job::Job;
 use crate::log::{self, Level};
+use crate::pipeline::isolation::Runs;
+use crate::pipeline::reloading::Reloading;
 use crate::store::Places;
 
 use answer::PipelineAnalyst;
@@ -46,10 +50,12 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
     }
     let place = Remembered::place(places);
     let mut notices = Vec::new();
+    let runs = Runs::new(args.in_process, &args.settings);
+    let reloading = Arc::new(Reloading::new(runs, places, &mut notices));
     let (args, left) = taken_up(args, place.as_deref(), places, &mut notices);
     let args = &args;
     let paths = paths_of(args);
-    let mut job = Job::new(args, &paths, places)?;
+    let mut job = Job::loading(args, &paths, places, &|path, asked| reloading.load(path, asked))?;
     notices.append(&mut job.notices);
     let forced = args.protocol();
     let config = &args.settings;
@@ -84,7 +90,7 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
     let picture = left.as_ref().and_then(|left| remembered(left.picture.as_slice()).first().copied());
     let marked = left.as_ref().map_or_else(Vec::new, |left| remembered(&left.marks));
     let sort = left.as_ref().and_then(|left| left.sort.as_deref()).and_then(Sort::parse);
-    let pipeline = Arc::new(PipelineAnalyst::new(job, args, places, &paths));
+    let pipeline = Arc::new(PipelineAnalyst::new(job, args, places, &paths, &reloading));
     let analyst: Arc<dyn Analyst> = Arc::<PipelineAnalyst>::clone(&pipeline);
     let start = Start {
         catalogue: analyst.catalogue(),
@@ -113,6 +119,7 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
         },
         mouse: config.mouse,
         watched,
+        libraries: reloading.watched(),
         capabilities,
     };
     let (ending, state) =
@@ -121,6 +128,8 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
     if let Some(Err(why)) = written {
         log::note(Level::Warning, &why);
     }
+    // The workers' threads still hold it, and would for ever.
+    reloading.end();
     match ending {
         Ending::Quit => Ok(()),
         Ending::Interrupted => Err(Failure::Interrupted),

@@ -74,7 +74,7 @@ pub fn left(analyst: &PipelineAnalyst, state: &State, args: &ExplainArgs) -> Rem
     left.marks = marked.filter_map(|entry| of(entry.picture.id)).collect();
     left.sort = Some(state.browser.sort.name().to_owned());
     left.models = analyst.model_names(question.model);
-    left.explainer = analyst.explainers.get(question.explainer).map(|(id, _)| id.clone());
+    left.explainer = analyst.explainer_id(question.explainer);
     left.params = question.params.iter().cloned().collect();
     left.layers.clone_from(&question.layers);
     left.target = Some(match question.target {

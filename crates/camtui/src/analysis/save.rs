@@ -58,7 +58,7 @@ impl PipelineAnalyst {
         let picture =
             self.input(question.picture).map_or_else(|_| "picture".to_owned(), |input| input.stem());
         let target = Target { class: explanation.class, against: explanation.against }.slug();
-        let explainer = self.explainers.get(question.explainer).map_or("map", |(id, _)| id.as_str());
+        let explainer = self.explainer_id(question.explainer).unwrap_or_else(|| "map".to_owned());
         let mut stem = format!("{picture}.{target}.{explainer}");
         if !explanation.layers.is_empty() {
             stem = format!("{stem}.{}", explanation.layers.join(","));

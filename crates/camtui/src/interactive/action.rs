@@ -6,7 +6,7 @@ use std::sync::Arc;
 use camtui_core::heatmap::Ranks;
 use crossterm::event::MouseEvent;
 
-use super::analyst::{Explanation, NewPicture, PictureId, Prediction, Question, Saving};
+use super::analyst::{Explanation, NewPicture, PictureId, Prediction, Question, Reloaded, Saving};
 use super::command::Command;
 use super::develop::Scene;
 use super::keys::Key;
@@ -63,6 +63,10 @@ pub enum Action {
     Opened(bool, Result<Vec<NewPicture>, String>),
     /// A folder that is watched has changed.
     FolderChanged,
+    /// The file of the library of that number has changed.
+    LibraryChanged(usize),
+    /// A library that was rebuilt is in use, or cannot be used.
+    Reloaded(Result<Reloaded, String>),
     /// Files were written.
     Saved(Result<Vec<String>, String>),
     /// A result as JSON.
@@ -91,6 +95,8 @@ pub enum Effect {
     Thumbnails(Vec<PictureId>, (u16, u16)),
     /// Add what a path leads to, or what is new in the folders.
     Open(Option<PathBuf>),
+    /// Use the library of that number anew.
+    Reload(usize),
     /// Write files.
     Save(Box<Saving>),
     /// Make JSON of a result.

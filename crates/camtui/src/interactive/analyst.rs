@@ -128,6 +128,8 @@ pub struct ExplainerInfo {
     pub slow: bool,
     /// Whether its map is the same for every class.
     pub class_agnostic: bool,
+    /// Whether its library was rebuilt without it: it cannot be asked any more, and keeps its place.
+    pub gone: bool,
 }
 
 /// What there is to choose from.
@@ -137,6 +139,19 @@ pub struct Catalogue {
     pub models: Vec<String>,
     /// The explainers.
     pub explainers: Vec<ExplainerInfo>,
+}
+
+/// What a rebuilt library changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reloaded {
+    /// All explainers, each at the place that it had; new ones follow.
+    pub explainers: Vec<ExplainerInfo>,
+    /// Places of those that compute with the new version.
+    pub changed: Vec<usize>,
+    /// Place of the explainer that stands in for one that is gone.
+    pub instead: usize,
+    /// What is to be told, each a sentence, safe to show; the most important last.
+    pub said: Vec<String>,
 }
 
 /// The answer to a [`Question`].
@@ -258,6 +273,10 @@ pub trait Analyst: Send + Sync {
 
     /// Adds what a path leads to, and all that is new in folders that were added before if there is no path.
     fn open(&self, path: Option<PathBuf>) -> Result<Vec<NewPicture>, String>;
+
+    /// Uses the library of that number anew, whose file has changed; nothing where it is what it was. The old version
+    /// stays in use where the new one cannot be.
+    fn reload(&self, library: usize) -> Result<Option<Reloaded>, String>;
 
     /// Writes a result; the paths that were written.
     fn save(&self, saving: &Saving) -> Result<Vec<String>, String>;

@@ -95,21 +95,26 @@ impl Form {
     }
 }
 
+/// Whether a parameter of that kind can have this value.
+pub fn takes(kind: &ParamKind, value: &str) -> bool {
+    let text = value.trim();
+    match kind {
+        ParamKind::Bool => matches!(text, "true" | "false"),
+        ParamKind::Int(bounds) => text
+            .parse::<i64>()
+            .is_ok_and(|value| bounds.is_none_or(|(low, high)| (low..=high).contains(&value))),
+        ParamKind::Float(bounds) => text.parse::<f64>().is_ok_and(|value| {
+            value.is_finite() && bounds.is_none_or(|(low, high)| (low..=high).contains(&value))
+        }),
+        ParamKind::Choice(words) => words.iter().any(|word| word == text),
+        ParamKind::Text => true,
+    }
+}
+
 impl Row {
     /// Whether the explainer can take what was typed.
     pub fn is_right(&self) -> bool {
-        let text = self.field.text().trim();
-        match &self.info.kind {
-            ParamKind::Bool => matches!(text, "true" | "false"),
-            ParamKind::Int(bounds) => text
-                .parse::<i64>()
-                .is_ok_and(|value| bounds.is_none_or(|(low, high)| (low..=high).contains(&value))),
-            ParamKind::Float(bounds) => text.parse::<f64>().is_ok_and(|value| {
-                value.is_finite() && bounds.is_none_or(|(low, high)| (low..=high).contains(&value))
-            }),
-            ParamKind::Choice(words) => words.iter().any(|word| word == text),
-            ParamKind::Text => true,
-        }
+        takes(&self.info.kind, self.field.text())
     }
 
     /// What it takes, in words.
@@ -181,6 +186,7 @@ mod tests {
             gradients: false,
             slow: true,
             class_agnostic: false,
+            gone: false,
         };
         Form::new(&info, &[("window".to_owned(), "16".to_owned())])
     }

@@ -29,6 +29,7 @@ pub mod look;
 pub mod mailbox;
 pub mod picker;
 pub mod picture;
+pub mod rebuilds;
 pub mod resume;
 pub mod screen;
 pub mod session;

@@ -18,6 +18,7 @@ use super::analyst::Analyst;
 use super::input::Input;
 use super::keys::Key;
 use super::picture::Encoded;
+use super::rebuilds::{Rebuilds, Watched};
 use super::screen::{Mouse, Options, PanicGuard, Report as Written, Screen};
 use super::state::{Start, State};
 use super::theme::Theme;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub mouse: bool,
     /// Folders in which new pictures are looked out for, as in those that are opened later; none where that is not wanted.
     pub watched: Option<Vec<PathBuf>>,
+    /// Libraries that may be rebuilt, by the numbers that [`Analyst::reload`] is asked with.
+    pub libraries: Vec<Watched>,
 }
 
 /// What the loop waits for.
@@ -76,6 +79,7 @@ pub fn run(analyst: &Arc<dyn Analyst>, start: Start, mut settings: Settings) -> 
     let report = reporter(&sender);
     let mut workers = Workers::start(analyst, &settings.capabilities, &report)?;
     let mut watcher = Watcher::start(settings.watched.as_deref(), &report);
+    let _rebuilds = Rebuilds::start(std::mem::take(&mut settings.libraries), &report);
     let _panics = PanicGuard::install();
     let mouse = if settings.mouse { Mouse::Drag } else { Mouse::Off };
     let written = sender.clone();

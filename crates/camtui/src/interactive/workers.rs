@@ -4,7 +4,8 @@
 //! - one does what can wait (tiles of a comparison, classifying, prefetching), and stands still while the first works;
 //! - one makes pixels for the terminal out of answers, the large picture before tiles and thumbnails;
 //! - one reads small pictures for the list;
-//! - one does what touches files: opening, saving, JSON.
+//! - one does what touches files: opening, saving, JSON;
+//! - one uses libraries anew that were rebuilt, which takes as long as a library takes to describe itself.
 //!
 //! The threads end with the process: a long computation must not delay quitting.
 
@@ -76,6 +77,7 @@ pub struct Workers {
     pixels: Arc<Mailbox<Slot, Pixels>>,
     thumbnails: Arc<Mailbox<(), Thumbnails>>,
     files: Arc<Mailbox<usize, Files>>,
+    libraries: Arc<Mailbox<usize, ()>>,
     /// Counts jobs for files: each is done, none replaces another.
     filed: AtomicUsize,
     /// Turned true when the latest question is no longer wanted.
@@ -130,6 +132,7 @@ impl Workers {
             pixels: Mailbox::new(),
             thumbnails: Mailbox::new(),
             files: Mailbox::new(),
+            libraries: Mailbox::new(),
             filed: AtomicUsize::new(0),
             cancelled: Arc::default(),
             stale: Arc::default(),
@@ -143,6 +146,7 @@ impl Workers {
         workers.start_pixels(report)?;
         workers.start_thumbnails(analyst)?;
         workers.start_files(analyst, report)?;
+        workers.start_libraries(analyst, report)?;
         Ok(workers)
     }
 
@@ -271,6 +275,19 @@ impl Workers {
         })
     }
 
+    fn start_libraries(&self, analyst: &Arc<dyn Analyst>, report: &Report) -> io::Result<()> {
+        let (mailbox, analyst, report) =
+            (Arc::clone(&self.libraries), Arc::clone(analyst), Arc::clone(report));
+        spawn("camtui-plugins", move || {
+            loop {
+                let (library, ()) = mailbox.take();
+                if let Some(result) = guarded(|| analyst.reload(library)).transpose() {
+                    report(Action::Reloaded(result));
+                }
+            }
+        })
+    }
+
     /// Begins the work that an effect asks for; effects that are the loop's own are none.
     pub fn begin(&mut self, effect: Effect) {
         match effect {
@@ -282,6 +299,7 @@ impl Workers {
             Effect::Prefetch(pictures, model) => self.prefetch(pictures, model),
             Effect::Thumbnails(pictures, area) => self.thumbnails(pictures, area),
             Effect::Open(path) => self.open(path),
+            Effect::Reload(library) => self.reload(library),
             Effect::Save(saving) => self.save(saving),
             Effect::Json(explanation) => self.json(explanation),
             Effect::Copy(_) | Effect::Clear | Effect::Suspend | Effect::Quit | Effect::Interrupt => {}
@@ -341,6 +359,11 @@ impl Workers {
     /// Adds what a path leads to.
     pub fn open(&self, path: Option<PathBuf>) {
         self.file(Files::Open(path));
+    }
+
+    /// Uses a library anew that was rebuilt.
+    pub fn reload(&self, library: usize) {
+        self.libraries.post(library, ());
     }
 
     /// Writes files.

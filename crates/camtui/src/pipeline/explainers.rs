@@ -1,11 +1,11 @@
 //! Which explainers there are and which are asked for: bundled ones, those of libraries, and their parameters.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use camtui_host::{Asked, Explainer, ExplainerInfo, Library, Origin, Params, Registry, search};
+use camtui_host::{Asked, Explainer, ExplainerInfo, Library, LoadError, Origin, Params, Registry, search};
 
 use super::isolation::Runs;
 use crate::exit::Failure;
@@ -38,6 +38,19 @@ pub fn registry(
     places: &Places,
     notices: &mut Vec<String>,
 ) -> Result<Registry, Failure> {
+    registry_by(named, &|path, asked| runs.load(path, asked), places, notices)
+}
+
+/// How a library is loaded; what is to be told of it is the second value.
+pub type Load<'a> = dyn Fn(&Path, Asked) -> Result<(Library, Option<String>), LoadError> + 'a;
+
+/// The same, with libraries loaded by `load`.
+pub fn registry_by(
+    named: &[PathBuf],
+    load: &Load<'_>,
+    places: &Places,
+    notices: &mut Vec<String>,
+) -> Result<Registry, Failure> {
     let mut registry = Registry::default();
     let bundled =
         Library::bundled("standard", camtui_standard::entry()).map_err(|e| Failure::Plugin(e.into()))?;
@@ -53,7 +66,7 @@ pub fn registry(
     });
     notices.extend(skipped);
     for candidate in found {
-        match runs.load(&candidate.path, candidate.asked) {
+        match load(&candidate.path, candidate.asked) {
             Ok((library, notice)) => {
                 notices.extend(notice);
                 let hidden = registry.add(library);

@@ -42,6 +42,14 @@ impl Runs {
         Self::Apart(Arc::new(isolation))
     }
 
+    /// How they are started, where that is in processes of their own.
+    pub fn isolation(&self) -> Option<&Arc<Isolation>> {
+        match self {
+            Self::Apart(isolation) => Some(isolation),
+            Self::Here => None,
+        }
+    }
+
     /// The library at `path`, and what is to be told of it.
     pub fn load(&self, path: &Path, asked: Asked) -> Result<(Library, Option<String>), LoadError> {
         match self {

@@ -13,6 +13,7 @@ pub mod models;
 mod one;
 pub mod picture;
 pub mod predictions;
+pub mod reloading;
 pub mod target;
 
 pub use one::{Asked, Found, How, Problem, explain};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use camtui::interactive::analyst::{
     Analyst, Catalogue, Class, ExplainerInfo, Explanation, LayerInfo, ModelDetails, NewPicture, ParamInfo,
-    ParamKind, PictureId, Prediction, Question, Saving, Target, Watch,
+    ParamKind, PictureId, Prediction, Question, Reloaded, Saving, Target, Watch,
 };
 use camtui::interactive::browser::Sort;
 use camtui::interactive::keys::Keymap;
@@ -28,6 +28,8 @@ pub struct MadeUp {
     pictures: Mutex<Vec<String>>,
     /// How long the slow explainer takes.
     pub slow: Duration,
+    /// What a library that was rebuilt changes.
+    pub rebuilt: Mutex<Option<Reloaded>>,
     /// A picture that cannot be read.
     pub broken: Option<PictureId>,
     details: Arc<ModelDetails>,
@@ -52,6 +54,7 @@ impl MadeUp {
         Self {
             pictures: Mutex::new((0..pictures).map(name).collect()),
             slow: Duration::from_millis(500),
+            rebuilt: Mutex::new(None),
             broken: None,
             details: Arc::new(ModelDetails {
                 layers: layers.map(layer).to_vec(),
@@ -119,6 +122,7 @@ impl Analyst for MadeUp {
             gradients,
             slow,
             class_agnostic: false,
+            gone: false,
         };
         let window = ParamInfo {
             key: "window".to_owned(),
@@ -217,6 +221,10 @@ impl Analyst for MadeUp {
         pictures.push(path);
         let id = pictures.len() - 1;
         Ok(vec![picture(id, &pictures[id])])
+    }
+
+    fn reload(&self, _library: usize) -> Result<Option<Reloaded>, String> {
+        Ok(self.rebuilt.lock().unwrap().take())
     }
 
     fn save(&self, saving: &Saving) -> Result<Vec<String>, String> {

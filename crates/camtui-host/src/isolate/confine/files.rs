@@ -55,11 +55,11 @@ const READABLE: &[&str] = &[
 const SINKS: &[&str] = &["/dev/null", "/dev/zero"];
 
 /// Whether the calling thread now has only these files.
-pub fn shut(library: &Path, home: Option<&Path>) -> bool {
-    enforce(library, home).is_ok_and(|status| status != RulesetStatus::NotEnforced)
+pub fn shut(libraries: &[&Path], home: Option<&Path>) -> bool {
+    enforce(libraries, home).is_ok_and(|status| status != RulesetStatus::NotEnforced)
 }
 
-fn enforce(library: &Path, home: Option<&Path>) -> Result<RulesetStatus, RulesetError> {
+fn enforce(libraries: &[&Path], home: Option<&Path>) -> Result<RulesetStatus, RulesetError> {
     let reading = AccessFs::ReadFile | AccessFs::ReadDir;
     let readable = READABLE.iter().map(PathBuf::from).chain(listed()).flat_map(|root| without(root, home));
     let status = Ruleset::default()
@@ -68,7 +68,7 @@ fn enforce(library: &Path, home: Option<&Path>) -> Result<RulesetStatus, Ruleset
         .scope(Scope::from_all(TRIED))?
         .create()?
         .add_rules(path_beneath_rules(readable, reading))?
-        .add_rules(path_beneath_rules([own(library, home)], reading))?
+        .add_rules(path_beneath_rules(libraries.iter().map(|library| own(library, home)), reading))?
         .add_rules(path_beneath_rules(SINKS, BitFlags::from(AccessFs::WriteFile)))?
         .restrict_self()?;
     Ok(status.ruleset)

@@ -41,7 +41,7 @@ fn inside<T: Send>(
     let laid = laid_out();
     let asked = std::thread::scope(|scope| {
         let confined = || {
-            let confined = shut(&laid.own.join("libx.so"), landlock);
+            let confined = shut(&[&laid.own.join("libx.so")], landlock);
             needs.iter().all(|door| confined.closes(*door)).then(|| ask(&laid))
         };
         scope.spawn(confined).join().unwrap()
@@ -297,7 +297,7 @@ fn what_is_shut_is_told_and_survives_the_wire() {
     if possible.closes(Closed::Reading) {
         assert_eq!(possible.closed().count(), 6);
     }
-    let without = std::thread::spawn(|| shut(Path::new("/"), false)).join().unwrap();
+    let without = std::thread::spawn(|| shut(&[Path::new("/")], false)).join().unwrap();
     assert!(!without.closes(Closed::Reading));
     assert_eq!(without.closes(Closed::Writing), possible.closes(Closed::Writing));
 }

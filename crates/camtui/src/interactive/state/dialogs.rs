@@ -228,7 +228,7 @@ impl State {
     fn explainer_items(&self, ticked: &[usize]) -> Vec<Item> {
         let item = |(at, info): (usize, &super::super::analyst::ExplainerInfo)| Item {
             label: info.id.clone(),
-            detail: info.summary.clone(),
+            detail: if info.gone { "gone from its library".to_owned() } else { info.summary.clone() },
             ticked: ticked.contains(&at),
         };
         self.catalogue.explainers.iter().enumerate().map(item).collect()
@@ -290,6 +290,7 @@ impl State {
                 if explainers.is_empty() {
                     explainers = vec![at];
                 }
+                explainers.retain(|at| !self.is_gone(*at));
                 let (_, layers) = self.compared_now();
                 self.compared.0 = explainers;
                 let items = self.layer_items(&layers);

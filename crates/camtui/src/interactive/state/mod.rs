@@ -4,11 +4,13 @@
 //! predictions never belong to another picture than the one on screen. Answers to questions that are no longer asked are
 //! recognised by their number and dropped: the latest wins.
 //!
-//! [`obey`] carries commands out, [`dialogs`] what is chosen and typed, [`tiles`] the comparison, [`mod@pointer`] the mouse.
+//! [`obey`] carries commands out, [`dialogs`] what is chosen and typed, [`tiles`] the comparison, [`reload`] libraries
+//! that were rebuilt, [`mod@pointer`] the mouse.
 
 mod dialogs;
 mod obey;
 mod pointer;
+mod reload;
 mod tiles;
 
 use std::collections::HashMap;
@@ -129,6 +131,8 @@ pub struct State {
     held: pointer::Held,
     /// Numbers of the latest questions.
     explaining: u64,
+    /// The latest that was answered.
+    answered: u64,
     developing: u64,
     predicting: u64,
     comparing: u64,
@@ -179,6 +183,7 @@ impl State {
             done: Vec::new(),
             held: pointer::Held::Nothing,
             explaining: 0,
+            answered: 0,
             developing: 0,
             predicting: 0,
             comparing: 0,
@@ -230,6 +235,8 @@ impl State {
             }
             Action::Opened(asked, result) => self.opened(asked, result),
             Action::FolderChanged => vec![Effect::Open(None)],
+            Action::LibraryChanged(library) => vec![Effect::Reload(library)],
+            Action::Reloaded(result) => self.reloaded(result),
             Action::Saved(Ok(paths)) => {
                 self.say(&format!("saved {}", together(&paths)));
                 Vec::new()
@@ -318,6 +325,7 @@ impl State {
         }
         match result {
             Ok(explanation) => {
+                self.answered = number;
                 let picture = explanation.question.picture;
                 let entry = &mut self.browser.entries[picture];
                 entry.broken = false;
@@ -455,7 +463,7 @@ impl State {
     fn arrive(&mut self) {
         if let Some(coming) = self.coming.take() {
             // Only an answer to the latest question ends the waiting; a redrawn old one does not.
-            if coming.explanation.question == self.question {
+            if self.answered == self.explaining {
                 self.working = false;
             }
             self.shown = Some(coming);

@@ -293,12 +293,18 @@ impl State {
         if count == 0 {
             return Vec::new();
         }
-        let next = (self.question.explainer as isize + by).rem_euclid(count) as usize;
-        self.choose_explainer(next)
+        let at = |steps: isize| (self.question.explainer as isize + steps * by).rem_euclid(count) as usize;
+        let next = (1..=count).map(at).find(|next| !self.is_gone(*next));
+        next.map_or_else(Vec::new, |next| self.choose_explainer(next))
     }
 
     /// Another explainer, with the parameters that were set for it.
     pub(super) fn choose_explainer(&mut self, explainer: usize) -> Vec<Effect> {
+        if let Some(info) = self.catalogue.explainers.get(explainer).filter(|info| info.gone) {
+            let text = format!("{} is gone from its library", info.id);
+            self.say(&text);
+            return Vec::new();
+        }
         let params = self.params.get(&explainer).cloned().unwrap_or_default();
         self.ask(|question| {
             question.explainer = explainer;

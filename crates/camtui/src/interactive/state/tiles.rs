@@ -41,7 +41,10 @@ impl State {
         layers.retain(|layer| known.contains(layer));
         if explainers.is_empty() {
             explainers.push(self.question.explainer);
-            let quick = |at: &usize| !self.catalogue.explainers[*at].slow && *at != self.question.explainer;
+            let quick = |at: &usize| {
+                let info = &self.catalogue.explainers[*at];
+                !info.slow && !info.gone && *at != self.question.explainer
+            };
             let mut others: Vec<usize> = (0..self.catalogue.explainers.len()).filter(quick).collect();
             // Those that follow the class first, on any layer: that is what differs most from model to model.
             others.sort_by_key(|&at| !self.catalogue.explainers[at].gradients);

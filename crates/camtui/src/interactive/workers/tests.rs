@@ -6,7 +6,7 @@ use camtui_core::heatmap::Heatmap;
 use camtui_core::picture::{Photo, Rect};
 use camtui_term::{Colours, Protocol};
 
-use super::super::analyst::{Catalogue, ModelDetails, NewPicture, Prediction, Target};
+use super::super::analyst::{Catalogue, ModelDetails, NewPicture, Prediction, Reloaded, Target};
 use super::super::look::Look;
 use super::*;
 
@@ -14,6 +14,10 @@ use super::*;
 struct Fake;
 
 impl Analyst for Fake {
+    fn reload(&self, _: usize) -> Result<Option<Reloaded>, String> {
+        Ok(None)
+    }
+
     fn catalogue(&self) -> Catalogue {
         Catalogue::default()
     }

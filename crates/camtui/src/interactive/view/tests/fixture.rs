@@ -57,6 +57,7 @@ pub fn catalogue() -> Catalogue {
         gradients: true,
         slow: false,
         class_agnostic: false,
+        gone: false,
     };
     let param = |key: &str, help: &str, kind, default: &str| ParamInfo {
         key: key.to_owned(),
