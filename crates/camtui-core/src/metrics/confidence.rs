@@ -31,7 +31,7 @@ pub fn coherency(map: &[f32], of_masked: &[f32]) -> f64 {
     let (xy, xx, yy) =
         terms().fold((0.0, 0.0, 0.0), |(xy, xx, yy), (x, y)| (xy + x * y, xx + x * x, yy + y * y));
     let correlation = if xx > 0.0 && yy > 0.0 { xy / (xx * yy).sqrt() } else { 0.0 };
-    (correlation.clamp(-1.0, 1.0) + 1.0) / 2.0
+    f64::midpoint(correlation.clamp(-1.0, 1.0), 1.0)
 }
 
 /// How much of the picture the map takes, the mean of its values: 0…1, lower is better.

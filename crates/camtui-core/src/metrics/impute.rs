@@ -52,9 +52,10 @@ impl Holes {
                 };
                 let other = y * width + x;
                 sum += weight;
-                near.push(match removed[other] {
-                    true => (Neighbour::Removed(place[other]), weight),
-                    false => (Neighbour::Kept(other), weight),
+                near.push(if removed[other] {
+                    (Neighbour::Removed(place[other]), weight)
+                } else {
+                    (Neighbour::Kept(other), weight)
                 });
             }
             (sum, near)

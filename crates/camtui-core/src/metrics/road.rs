@@ -15,7 +15,7 @@ pub const NOISE: f64 = 0.01;
 /// How much the score suffers more from losing what the map calls important than from losing what it calls
 /// unimportant, `(LeRF − MoRF) / 2` over all percentiles: −0.5…0.5, higher is better.
 ///
-/// At percentile p, MoRF removes every pixel from that percentile of the map on, LeRF every pixel of which the same is
+/// At percentile p, `MoRF` removes every pixel from that percentile of the map on, `LeRF` every pixel of which the same is
 /// true of 1 − map. `noise` is [`NOISE`], or 0 for none; it is drawn from `random_seed`.
 pub fn road<E>(
     map: &[f32],

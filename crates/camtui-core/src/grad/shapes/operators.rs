@@ -203,13 +203,12 @@ impl Shapes {
             },
         };
         let count = node.output.len() as i64;
-        let parts = match given {
-            Some(parts) => parts,
-            None => {
-                let whole = x[along].fixed()? as i64;
-                let even = whole.div_euclid(count) + i64::from(whole % count != 0);
-                (0..count).map(|n| even.min(whole - n * even)).collect()
-            }
+        let parts = if let Some(parts) = given {
+            parts
+        } else {
+            let whole = x[along].fixed()? as i64;
+            let even = whole.div_euclid(count) + i64::from(whole % count != 0);
+            (0..count).map(|n| even.min(whole - n * even)).collect()
         };
         (parts.len() == node.output.len() && parts.iter().all(|&p| p >= 0)).then_some((along, parts))
     }
