@@ -221,6 +221,49 @@ fn a_plugin_of_1_0_in_cpp_works_and_its_exceptions_are_sentences() {
     assert_eq!(error.to_string(), "`frozen-strongest`: it was told to fail");
 }
 
+#[test]
+fn a_plugin_of_1_0_in_rust_compiles_against_todays_sdk_and_gives_its_maps() {
+    let library =
+        Library::load(&toy::compiled(&frozen().join("sdk_user.rs"), "frozen_sdk_user", &[]), Asked::ByFile);
+    let library = library.unwrap().0;
+    let (toy, quiet) = (Toy::default(), |_: Level, _: &str| {});
+    let cam = named(&library, "user-grad-cam");
+    let info = cam.info();
+    assert!(info.rectify && info.needs.gradients && info.needs.activations && !info.class_agnostic);
+    assert_eq!((info.version.as_str(), info.reference.as_str()), ("1.2.3", "Selvaraju et al. 2017"));
+    for target in 0..3 {
+        close(&ask(cam, &toy, None, &class(target)).unwrap().map.values, &grad_cam(target));
+    }
+    let settings = named(&library, "user-settings");
+    assert_eq!(settings.info().params.len(), 7);
+    assert_eq!(settings.info().params[1].takes(), "a whole number from 1 to 1000 (default 50)");
+    let params = Params::parse(settings.info(), &["fast=false", "sigma=1.5", "fill=black"]).unwrap();
+    let output = ask_with(settings, &toy, None, &class(0), &params, &quiet).unwrap();
+    assert_eq!(output.map.values, [0.0, 50.0, 1.5, 10.0]);
+    assert_eq!(
+        (output.notes.as_slice(), output.channels.len()),
+        (&["a b".to_owned(), "second".into()][..], 2)
+    );
+    let lines = Mutex::new(String::new());
+    let log = |_: Level, line: &str| lines.lock().unwrap().push_str(line);
+    let questions = named(&library, "user-questions");
+    let params = Params::defaults(questions.info());
+    let output = ask_with(questions, &toy, None, &class(1), &params, &log).unwrap();
+    assert_eq!(output.map.values, [1.0; 16], "each that is 0 is a question whose answer has changed");
+    assert_eq!(*lines.lock().unwrap(), "diwe");
+    let fails = named(&library, "user-fails");
+    for (how, says) in [
+        ("text", "`user-fails`: plain text"),
+        ("question", "`user-fails`: boxed"),
+        ("panic", "`user-fails`: it panicked: out of luck"),
+        ("not", "`user-fails`: another model"),
+    ] {
+        let params = Params::parse(fails.info(), &[format!("how={how}")]).unwrap();
+        let error = ask_with(fails, &toy, None, &class(0), &params, &quiet).unwrap_err().to_string();
+        assert!(error.starts_with(says), "{how}: {error}");
+    }
+}
+
 /// Today's header as the next minor version might have it: every struct but the text ends in two fields more.
 fn later_header() -> String {
     let header = todays_header();
