@@ -172,7 +172,7 @@ fn what_an_explainer_writes_into_its_views_reaches_nobody_else() {
 fn memory_without_end_ends_at_its_limit() {
     let home = Home::new();
     let Some(library) = library(&home) else { return };
-    home.file("config/config.toml", "plugin-memory = 512\n");
+    home.file("config/config.toml", "plugin_memory = 512\n");
     let ended = render(&home, &library, &["hoards", "hoards-politely", "fine", "grad-cam"]).go().code(3);
     each_is_one_line(&ended, &[("hoards", "memory"), ("hoards-politely", "memory")], &["fine", "grad-cam"]);
     nobody_is_left(&library);
@@ -182,8 +182,8 @@ fn memory_without_end_ends_at_its_limit() {
 fn an_explainer_that_never_ends_is_ended() {
     let home = Home::new();
     let Some(library) = library(&home) else { return };
-    home.file("config/config.toml", "plugin-timeout = 1\n");
-    let bad = [("loops", "plugin-timeout"), ("sleeps", "plugin-timeout"), ("stops", "plugin-timeout")];
+    home.file("config/config.toml", "plugin_timeout = 1\n");
+    let bad = [("loops", "plugin_timeout"), ("sleeps", "plugin_timeout"), ("stops", "plugin_timeout")];
     let ended = render(&home, &library, &["loops", "sleeps", "fine", "stops", "grad-cam"]).go().code(3);
     each_is_one_line(&ended, &bad, &["fine", "grad-cam"]);
     nobody_is_left(&library);
@@ -251,15 +251,15 @@ fn a_library_that_misbehaves_before_it_is_asked_costs_itself_only() {
     for (definition, words) in [
         ("LOADED=crash()", "signal 11"),
         ("LOADED=exit(0)", "exit"),
-        ("LOADED=spin()", "plugin-timeout"),
+        ("LOADED=spin()", "plugin_timeout"),
         ("INITIALISED=abort()", "signal 6"),
         ("INITIALISED=close(100)", ""),
         ("DESCRIBED=crash()", "signal 11"),
-        ("DESCRIBED=sleep_on()", "plugin-timeout"),
+        ("DESCRIBED=sleep_on()", "plugin_timeout"),
         ("DESCRIBED=return NULL", "description"),
     ] {
         let Some(()) = c_plugin("misbehave", &[definition], &named) else { return };
-        home.file("config/config.toml", "plugin-timeout = 1\n");
+        home.file("config/config.toml", "plugin_timeout = 1\n");
         // Asked for by name, it is an error: one line, and no picture is begun.
         let asked =
             home.render([example("chelsea.png")]).arg("--plugin").arg(&named).args_of("-e grad-cam --json");

@@ -208,9 +208,9 @@ fn esc_ends_what_does_not_end() {
 fn what_does_not_end_by_itself_and_what_takes_all_memory_is_ended() {
     let home = Home::new();
     let Some(library) = library(&home) else { return };
-    home.file("config/config.toml", "plugin-timeout = 1\nplugin-memory = 512\n");
+    home.file("config/config.toml", "plugin_timeout = 1\nplugin_memory = 512\n");
     let mut session = start(&home, &library, PLAIN);
-    for (id, words) in [("loops", "plugin-timeout"), ("stops", "plugin-timeout"), ("hoards", "memory")] {
+    for (id, words) in [("loops", "plugin_timeout"), ("stops", "plugin_timeout"), ("hoards", "memory")] {
         choose(&mut session, id);
         told(&session, &["misbehave", id, words]);
         recovers(&mut session, id);

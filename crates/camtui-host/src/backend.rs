@@ -88,7 +88,7 @@ impl<'a> Batch<'a> {
 }
 
 /// A layer that can be explained.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct Layer {
     /// Its name, as the user writes it.
     pub name: String,

@@ -18,6 +18,10 @@ const CHANNEL_LIMIT: usize = 256;
 const NOTE_LIMIT: usize = 64;
 /// Longest note or error, in characters.
 const TEXT_LIMIT: usize = 2_000;
+/// Longest name of a channel, in characters.
+const NAME_LIMIT: usize = 200;
+/// What sentences call the map.
+const MAP: &str = "the map";
 
 /// What an explainer found. All values are finite.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +34,9 @@ pub struct Output {
     pub notes: Vec<String>,
     /// The layer the map is of; `None` for a map of the picture itself.
     pub layer: Option<String>,
+    /// What the explainer did besides that it must not do, a sentence each: printed, left threads running, changed
+    /// what belongs to the process. The map is good all the same.
+    pub complaints: Vec<String>,
 }
 
 /// `height × width` finite values, row-major.
@@ -53,7 +60,7 @@ pub struct Channel {
 }
 
 /// Something the sink did not take.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, thiserror::Error)]
 pub enum SinkError {
     /// NaN or infinite values.
     #[error("{what} has {count} of {total} values that are not finite numbers")]
@@ -96,6 +103,9 @@ pub enum SinkError {
     /// Channels without end.
     #[error("it gave more than 256 channels")]
     TooManyChannels,
+    /// Channels beyond any bound.
+    #[error("its channels have more than 268435456 values in all")]
+    TooManyValues,
     /// A layer that is none of the session's.
     #[error("it says that its map is of layer {0}, which is none of the model's")]
     NoSuchLayer(u32),
@@ -177,6 +187,18 @@ unsafe fn grid(
     values: *const f32,
     count: u64,
 ) -> Result<Grid, SinkError> {
+    let count = bounded(what, height, width, count)?;
+    if values.is_null() {
+        return Err(SinkError::Null(what.to_owned()));
+    }
+    let mut copy = vec![0f32; count];
+    // SAFETY: as many values as the caller promises; byte by byte, because nobody promised alignment.
+    unsafe { std::ptr::copy_nonoverlapping(values.cast::<u8>(), copy.as_mut_ptr().cast(), copy.len() * 4) };
+    finite(what, height, width, copy)
+}
+
+/// The number of values, if size and number can be.
+fn bounded(what: &str, height: u32, width: u32, count: u64) -> Result<usize, SinkError> {
     let what = || what.to_owned();
     let area = u64::from(height) * u64::from(width);
     if height == 0 || width == 0 || height > SIDE_LIMIT || width > SIDE_LIMIT || area > AREA_LIMIT {
@@ -185,17 +207,108 @@ unsafe fn grid(
     if area != count {
         return Err(SinkError::WrongSize { what: what(), height, width, found: count });
     }
-    if values.is_null() {
-        return Err(SinkError::Null(what()));
-    }
-    let mut copy = vec![0f32; area as usize];
-    // SAFETY: as many values as the caller promises; byte by byte, because nobody promised alignment.
-    unsafe { std::ptr::copy_nonoverlapping(values.cast::<u8>(), copy.as_mut_ptr().cast(), copy.len() * 4) };
-    let count = copy.iter().filter(|v| !v.is_finite()).count();
+    Ok(count as usize)
+}
+
+/// As many values as the size says, if all are numbers.
+fn finite(what: &str, height: u32, width: u32, values: Vec<f32>) -> Result<Grid, SinkError> {
+    let count = values.iter().filter(|v| !v.is_finite()).count();
     if count > 0 {
-        return Err(SinkError::NotFinite { what: what(), count, total: copy.len() });
+        return Err(SinkError::NotFinite { what: what.to_owned(), count, total: values.len() });
     }
-    Ok(Grid { height: height as usize, width: width as usize, values: copy })
+    Ok(Grid { height: height as usize, width: width as usize, values })
+}
+
+/// What another process collected, through the same checks once more.
+#[cfg(unix)]
+impl Collector {
+    pub fn give_map(&self, height: u32, width: u32, values: Vec<f32>) {
+        self.take(|collected| {
+            bounded(MAP, height, width, values.len() as u64)?;
+            collected.add_map(finite(MAP, height, width, values))
+        });
+    }
+
+    pub fn give_channel(&self, name: &str, height: u32, width: u32, values: Vec<f32>) {
+        let name = clean(name, NAME_LIMIT);
+        self.take(|collected| {
+            let what = channel_of(&name);
+            bounded(&what, height, width, values.len() as u64)?;
+            collected.add_channel(name, || finite(&what, height, width, values))
+        });
+    }
+
+    pub fn give_layer(&self, index: u32) {
+        self.take(|collected| collected.add_layer(index, self.layer_count));
+    }
+
+    pub fn give_note(&self, text: &str) {
+        self.take(|collected| collected.add_note(clean(text, TEXT_LIMIT)));
+    }
+
+    pub fn give_error(&self, text: &str) {
+        self.take(|collected| collected.add_error(clean(text, TEXT_LIMIT)));
+    }
+
+    pub fn give_refused(&self, mut refused: SinkError) {
+        match &mut refused {
+            SinkError::NotFinite { what, .. }
+            | SinkError::WrongSize { what, .. }
+            | SinkError::OutOfBounds { what, .. }
+            | SinkError::Null(what) => *what = clean(what, TEXT_LIMIT),
+            SinkError::TwoMaps
+            | SinkError::TooManyChannels
+            | SinkError::TooManyValues
+            | SinkError::NoSuchLayer(_) => {}
+        }
+        self.take(|_| Err(refused));
+    }
+}
+
+impl Collected {
+    fn add_map(&mut self, map: Result<Grid, SinkError>) -> Result<(), SinkError> {
+        if self.map.is_some() {
+            return Err(SinkError::TwoMaps);
+        }
+        self.map = Some(map?);
+        Ok(())
+    }
+
+    fn add_channel(
+        &mut self,
+        name: String,
+        grid: impl FnOnce() -> Result<Grid, SinkError>,
+    ) -> Result<(), SinkError> {
+        if self.channels.len() == CHANNEL_LIMIT {
+            return Err(SinkError::TooManyChannels);
+        }
+        self.channels.push(Channel { name, grid: grid()? });
+        Ok(())
+    }
+
+    fn add_layer(&mut self, index: u32, count: u32) -> Result<(), SinkError> {
+        if index >= count && index != abi::IMAGE {
+            return Err(SinkError::NoSuchLayer(index));
+        }
+        self.layer = Some(index);
+        Ok(())
+    }
+
+    fn add_note(&mut self, text: String) -> Result<(), SinkError> {
+        if self.notes.len() < NOTE_LIMIT {
+            self.notes.push(text);
+        }
+        Ok(())
+    }
+
+    fn add_error(&mut self, text: String) -> Result<(), SinkError> {
+        self.error.get_or_insert(text);
+        Ok(())
+    }
+}
+
+fn channel_of(name: &str) -> String {
+    format!("the channel `{name}`")
 }
 
 unsafe extern "C" fn map(
@@ -212,8 +325,7 @@ unsafe extern "C" fn map(
             return Err(SinkError::TwoMaps);
         }
         // SAFETY: the header obliges the plugin to `count` values.
-        collected.map = Some(unsafe { grid("the map", height, width, values, count) }?);
-        Ok(())
+        collected.add_map(unsafe { grid(MAP, height, width, values, count) })
     })
 }
 
@@ -228,28 +340,18 @@ unsafe extern "C" fn channel(
     // SAFETY: as in `map`.
     let Some(collector) = (unsafe { collector(sink) }) else { return abi::INVALID };
     // SAFETY: the header obliges the plugin to a readable text.
-    let name = clean(&String::from_utf8_lossy(unsafe { name.bytes() }), 200);
+    let name = clean(&String::from_utf8_lossy(unsafe { name.bytes() }), NAME_LIMIT);
     collector.take(|collected| {
-        if collected.channels.len() == CHANNEL_LIMIT {
-            return Err(SinkError::TooManyChannels);
-        }
+        let what = channel_of(&name);
         // SAFETY: as in `map`.
-        let grid = unsafe { grid(&format!("the channel `{name}`"), height, width, values, count) }?;
-        collected.channels.push(Channel { name, grid });
-        Ok(())
+        collected.add_channel(name, || unsafe { grid(&what, height, width, values, count) })
     })
 }
 
 unsafe extern "C" fn layer(sink: *const abi::Sink, index: u32) -> abi::Status {
     // SAFETY: as in `map`.
     let Some(collector) = (unsafe { collector(sink) }) else { return abi::INVALID };
-    collector.take(|collected| {
-        if index >= collector.layer_count && index != abi::IMAGE {
-            return Err(SinkError::NoSuchLayer(index));
-        }
-        collected.layer = Some(index);
-        Ok(())
-    })
+    collector.take(|collected| collected.add_layer(index, collector.layer_count))
 }
 
 unsafe extern "C" fn note(sink: *const abi::Sink, text: abi::Text) -> abi::Status {
@@ -257,12 +359,7 @@ unsafe extern "C" fn note(sink: *const abi::Sink, text: abi::Text) -> abi::Statu
     let Some(collector) = (unsafe { collector(sink) }) else { return abi::INVALID };
     // SAFETY: the header obliges the plugin to a readable text.
     let text = clean(&String::from_utf8_lossy(unsafe { text.bytes() }), TEXT_LIMIT);
-    collector.take(|collected| {
-        if collected.notes.len() < NOTE_LIMIT {
-            collected.notes.push(text);
-        }
-        Ok(())
-    })
+    collector.take(|collected| collected.add_note(text))
 }
 
 unsafe extern "C" fn error(sink: *const abi::Sink, text: abi::Text) -> abi::Status {
@@ -270,10 +367,7 @@ unsafe extern "C" fn error(sink: *const abi::Sink, text: abi::Text) -> abi::Stat
     let Some(collector) = (unsafe { collector(sink) }) else { return abi::INVALID };
     // SAFETY: the header obliges the plugin to a readable text.
     let text = clean(&String::from_utf8_lossy(unsafe { text.bytes() }), TEXT_LIMIT);
-    collector.take(|collected| {
-        collected.error.get_or_insert(text);
-        Ok(())
-    })
+    collector.take(|collected| collected.add_error(text))
 }
 
 unsafe extern "C" fn get_extension(_sink: *const abi::Sink, _name: abi::Text) -> *const c_void {

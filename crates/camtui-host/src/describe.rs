@@ -14,7 +14,7 @@ const TEXT_LIMIT: usize = 2_000;
 const LIST_LIMIT: u32 = 256;
 
 /// What an explainer is: everything the command line and the help say of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct ExplainerInfo {
     /// What the user types.
     pub id: String,
@@ -37,7 +37,7 @@ pub struct ExplainerInfo {
 }
 
 /// What an explainer asks of the model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct Needs {
     /// Activations of a layer.
     pub activations: bool,
@@ -48,7 +48,7 @@ pub struct Needs {
 }
 
 /// A parameter of an explainer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct ParamInfo {
     /// What the user writes before the `=`.
     pub key: String,
@@ -59,7 +59,7 @@ pub struct ParamInfo {
 }
 
 /// A parameter's type, default and range.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 pub enum ParamKind {
     /// On or off.
     Bool {
@@ -238,32 +238,15 @@ unsafe fn kind(param: &abi::Param) -> Result<ParamKind, String> {
         }
         Ok(word.to_owned())
     };
-    match param.kind {
-        abi::PARAM_BOOL => Ok(ParamKind::Bool { default: param.bool_default != 0 }),
+    let kind = match param.kind {
+        abi::PARAM_BOOL => ParamKind::Bool { default: param.bool_default != 0 },
         abi::PARAM_INT => {
-            let (default, low, high) = (param.int_default, param.int_min, param.int_max);
-            let range = (param.bounded != 0).then_some((low, high));
-            match range {
-                Some(_) if low > high => Err(format!("has the empty range {low}…{high}")),
-                Some(_) if !(low..=high).contains(&default) => {
-                    Err(format!("has the default {default} outside of its range {low}…{high}"))
-                }
-                _ => Ok(ParamKind::Int { default, range }),
-            }
+            let range = (param.bounded != 0).then_some((param.int_min, param.int_max));
+            ParamKind::Int { default: param.int_default, range }
         }
         abi::PARAM_FLOAT => {
-            let (default, low, high) = (param.float_default, param.float_min, param.float_max);
-            let range = (param.bounded != 0).then_some((low, high));
-            match range {
-                _ if !default.is_finite() => Err(format!("has the default {default}")),
-                Some(_) if low.is_nan() || high.is_nan() || low > high => {
-                    Err(format!("has the empty range {low}…{high}"))
-                }
-                Some(_) if !(low..=high).contains(&default) => {
-                    Err(format!("has the default {default} outside of its range {low}…{high}"))
-                }
-                _ => Ok(ParamKind::Float { default, range }),
-            }
+            let range = (param.bounded != 0).then_some((param.float_min, param.float_max));
+            ParamKind::Float { default: param.float_default, range }
         }
         abi::PARAM_CHOICE => {
             if param.choices.is_null()
@@ -276,19 +259,101 @@ unsafe fn kind(param: &abi::Param) -> Result<ParamKind, String> {
             // SAFETY: not null, aligned, and the caller vouches for `choice_count` texts.
             let list = unsafe { std::slice::from_raw_parts(param.choices, param.choice_count as usize) };
             let choices = list.iter().map(|&t| word(t, "a choice")).collect::<Result<Vec<_>, _>>()?;
-            if let Some(twice) = choices.iter().enumerate().find(|(n, c)| choices[..*n].contains(c)) {
-                return Err(format!("has the choice `{}` twice", twice.1));
-            }
             let default = word(param.text_default, "a default")?;
             let default = choices
                 .iter()
                 .position(|c| *c == default)
                 .ok_or_else(|| format!("has the default `{default}`, which is not among its choices"))?;
-            Ok(ParamKind::Choice { default, choices })
+            ParamKind::Choice { default, choices }
         }
-        abi::PARAM_STRING => Ok(ParamKind::Text { default: word(param.text_default, "a default")? }),
-        other => Err(format!("is of type {other}, which this camtui does not know")),
+        abi::PARAM_STRING => ParamKind::Text { default: word(param.text_default, "a default")? },
+        other => return Err(format!("is of type {other}, which this camtui does not know")),
+    };
+    sound(&kind)?;
+    Ok(kind)
+}
+
+/// Whether default, range and choices go together; the clause says what does not.
+fn sound(kind: &ParamKind) -> Result<(), String> {
+    let empty = |low: &dyn std::fmt::Display, high: &dyn std::fmt::Display| {
+        Err(format!("has the empty range {low}…{high}"))
+    };
+    match kind {
+        ParamKind::Bool { .. } | ParamKind::Int { range: None, .. } => Ok(()),
+        ParamKind::Int { default, range: Some((low, high)) } => match default {
+            _ if low > high => empty(low, high),
+            _ if (low..=high).contains(&default) => Ok(()),
+            _ => Err(format!("has the default {default} outside of its range {low}…{high}")),
+        },
+        ParamKind::Float { default, .. } if !default.is_finite() => Err(format!("has the default {default}")),
+        ParamKind::Float { range: None, .. } => Ok(()),
+        ParamKind::Float { default, range: Some((low, high)) } => match default {
+            _ if low.is_nan() || high.is_nan() || low > high => empty(low, high),
+            _ if (low..=high).contains(&default) => Ok(()),
+            _ => Err(format!("has the default {default} outside of its range {low}…{high}")),
+        },
+        ParamKind::Choice { default, choices } => {
+            if let Some(twice) = choices.iter().enumerate().find(|(n, c)| choices[..*n].contains(c)) {
+                return Err(format!("has the choice `{}` twice", twice.1));
+            }
+            let can_be = *default < choices.len() && choices.len() <= LIST_LIMIT as usize;
+            if can_be && choices.iter().all(|word| printable(word)) {
+                return Ok(());
+            }
+            Err("has choices that cannot be".into())
+        }
+        ParamKind::Text { default } if printable(default) => Ok(()),
+        ParamKind::Text { .. } => Err("has a default that is too long or has control characters".into()),
     }
+}
+
+fn printable(word: &str) -> bool {
+    word.len() <= TEXT_LIMIT && !word.chars().any(acts_on_a_terminal)
+}
+
+/// Checks descriptions that another process made with [`read`], as far as they could be wrong.
+#[cfg(unix)]
+pub(crate) fn check(infos: &[ExplainerInfo]) -> Result<(), DescribeError> {
+    let mut ids = HashSet::new();
+    for (index, info) in infos.iter().enumerate() {
+        let id = name(info.id.as_bytes(), &format!("the id of explainer {index}"))?;
+        if !ids.insert(&info.id) {
+            return Err(DescribeError::Twice { what: "the explainer", name: id });
+        }
+        let bad = |key: &str, wrong: &str| DescribeError::BadParam {
+            id: info.id.clone(),
+            key: clean(key, NAME_LIMIT),
+            wrong: wrong.into(),
+        };
+        let texts = [&info.name, &info.version, &info.summary, &info.reference];
+        let helps = info.params.iter().map(|param| &param.help);
+        // What was cleaned once stays as it is.
+        if let Some(text) = texts.into_iter().chain(helps).find(|text| !shown_as_it_is(text)) {
+            return Err(bad(text, "is no text of a description"));
+        }
+        if info.params.len() > LIST_LIMIT as usize {
+            return Err(bad("…", "is one of too many"));
+        }
+        let mut keys = HashSet::new();
+        for param in &info.params {
+            let key = name(param.key.as_bytes(), &format!("a key of `{id}`"))?;
+            if !keys.insert(&param.key) {
+                return Err(DescribeError::Twice { what: "the parameter", name: format!("{key}` of `{id}") });
+            }
+            sound(&param.kind).map_err(|wrong| bad(&key, &wrong))?;
+        }
+    }
+    match infos.len() {
+        0 => Err(DescribeError::Missing(0)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a text has been through [`clean`].
+#[cfg(unix)]
+fn shown_as_it_is(text: &str) -> bool {
+    // A text that was cut has its mark beyond the limit.
+    text.chars().count() <= TEXT_LIMIT * 10 && !text.chars().any(acts_on_a_terminal)
 }
 
 fn sized(found: u32, expected: usize, what: &str) -> Result<(), DescribeError> {

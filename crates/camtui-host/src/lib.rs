@@ -1,7 +1,8 @@
 //! Finds, checks and runs explainers: the other side of `camtui-plugin`.
 //!
-//! A library comes in by [`Library::bundled`] (linked into the program) or by [`Library::load`] (a file, after
-//! [`search`] found it, [`trust`] let it pass and [`inspect`] looked into it without running it). Its explainers
+//! A library comes in by [`Library::bundled`] (linked into the program), by [`Library::isolated`] (a file that runs in
+//! a process of its own, see [`isolate`]) or by [`Library::load`] (the same in this process), after [`search`] found
+//! it, [`trust`] let it pass and [`inspect`] looked into it without running it. Its explainers
 //! describe themselves ([`ExplainerInfo`], checked) and are kept in a [`Registry`]. [`run`] gives one of them a
 //! session over a [`Backend`] (which the program implements over its model) and checks what comes back.
 //!
@@ -13,6 +14,7 @@ mod backend;
 mod collect;
 mod describe;
 pub mod inspect;
+pub mod isolate;
 mod library;
 mod load;
 mod params;
@@ -28,6 +30,7 @@ pub use camtui_plugin::{Level, Rule, abi::Entry};
 pub use collect::{Channel, Grid, Output, SinkError};
 pub use describe::{DescribeError, ExplainerInfo, Needs, ParamInfo, ParamKind};
 pub use inspect::InspectError;
+pub use isolate::Isolation;
 pub use library::{Explainer, Library, Origin, on_log};
 pub use load::LoadError;
 pub use params::{ParamError, ParamValue, Params};

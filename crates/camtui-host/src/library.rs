@@ -73,6 +73,15 @@ impl Library {
         &self.explainers
     }
 
+    /// Explainers that are described already.
+    #[cfg(unix)]
+    pub(crate) fn of(origin: Origin, explainers: Vec<(ExplainerInfo, Box<dyn Runner>)>) -> Self {
+        let origin = Arc::new(origin);
+        let explainer = |(info, runner)| Arc::new(Explainer { info, origin: Arc::clone(&origin), runner });
+        let explainers = explainers.into_iter().map(explainer).collect();
+        Self { origin, explainers }
+    }
+
     /// Checks an entry in memory and asks it for its explainers.
     ///
     /// # Safety
@@ -157,6 +166,11 @@ impl Explainer {
         format!("{}:{}", self.origin.name(), self.info.id)
     }
 
+    /// Whether it runs in a process of its own.
+    pub fn is_isolated(&self) -> bool {
+        self.runner.is_isolated()
+    }
+
     pub(crate) fn runner(&self) -> &dyn Runner {
         &*self.runner
     }
@@ -171,11 +185,35 @@ impl std::fmt::Debug for Explainer {
     }
 }
 
-/// How an explainer is called: today in this process. What runs it elsewhere serves the same session and
-/// collects the same way.
+/// How an explainer is called. What runs it elsewhere serves the same session and collects the same way.
 pub(crate) trait Runner: Send + Sync {
-    /// Calls `explain` and returns its status; what it gave is in `collector`.
-    fn explain(&self, served: &Served<'_>, params: &Params, collector: &Collector) -> abi::Status;
+    /// Calls `explain`; what it gave is in `collector`.
+    fn explain(&self, served: &Served<'_>, params: &Params, collector: &Collector)
+    -> Result<Ran, Unfinished>;
+
+    /// Whether that is in another process.
+    fn is_isolated(&self) -> bool;
+}
+
+/// A call that came back.
+pub(crate) struct Ran {
+    pub status: abi::Status,
+    /// As in [`Output`](crate::Output).
+    pub complaints: Vec<String>,
+}
+
+/// Why a call did not come back; only an isolated one can.
+#[cfg_attr(not(unix), allow(dead_code, reason = "nothing is isolated there"))]
+pub(crate) enum Unfinished {
+    /// The user does not want the answer any more.
+    Cancelled,
+    /// Its process is gone.
+    Ended {
+        /// Name and file, as a sentence has them.
+        plugin: String,
+        /// How, as a clause.
+        what: String,
+    },
 }
 
 /// Calls the library's function directly.
@@ -191,7 +229,12 @@ unsafe impl Send for InProcess {}
 unsafe impl Sync for InProcess {}
 
 impl Runner for InProcess {
-    fn explain(&self, served: &Served<'_>, params: &Params, collector: &Collector) -> abi::Status {
+    fn explain(
+        &self,
+        served: &Served<'_>,
+        params: &Params,
+        collector: &Collector,
+    ) -> Result<Ran, Unfinished> {
         let values: Vec<abi::Value> = params.iter().map(|(_, value)| lay_out(value)).collect();
         let pointers: Vec<*const abi::Value> = values.iter().map(std::ptr::from_ref).collect();
         let values = abi::Values {
@@ -203,7 +246,12 @@ impl Runner for InProcess {
         // SAFETY: `describe::read` saw the whole struct and that its function is there.
         let explain = unsafe { (*self.raw).explain }.expect("a description without a function is refused");
         // SAFETY: as the header says: all four live until the function returns.
-        unsafe { explain(self.raw, &raw const session, &raw const values, &raw const sink) }
+        let status = unsafe { explain(self.raw, &raw const session, &raw const values, &raw const sink) };
+        Ok(Ran { status, complaints: vec![] })
+    }
+
+    fn is_isolated(&self) -> bool {
+        false
     }
 }
 
@@ -230,20 +278,25 @@ type LogFn = Box<dyn Fn(Level, &str) + Send + Sync>;
 
 static LOG: OnceLock<LogFn> = OnceLock::new();
 
-/// Where lines go that a library logs outside of a call, for the rest of the process; until then they are
+/// Where lines go that a library logs outside of a call, and what an isolated one prints, for the rest of the process; until then they are
 /// dropped. The first one to ask gets them.
 pub fn on_log(receive: impl Fn(Level, &str) + Send + Sync + 'static) {
     // A second receiver is ignored, as documented.
     let _ = LOG.set(Box::new(receive));
 }
 
-unsafe extern "C" fn log(_host: *const abi::Host, level: u32, text: abi::Text) {
+/// Hands on a line that is free of control characters.
+pub(crate) fn log_line(level: Level, line: &str) {
     if let Some(receive) = LOG.get() {
-        // SAFETY: the header obliges the plugin to a readable text.
-        let line = crate::clean(&String::from_utf8_lossy(unsafe { text.bytes() }), 2_000);
-        // A panic must not cross the interface; a line that cannot be logged is lost.
-        let _ = catch_unwind(AssertUnwindSafe(|| receive(level_of(level), &line)));
+        receive(level, line);
     }
+}
+
+unsafe extern "C" fn log(_host: *const abi::Host, level: u32, text: abi::Text) {
+    // SAFETY: the header obliges the plugin to a readable text.
+    let line = crate::clean(&String::from_utf8_lossy(unsafe { text.bytes() }), 2_000);
+    // A panic must not cross the interface; a line that cannot be logged is lost.
+    let _ = catch_unwind(AssertUnwindSafe(|| log_line(level_of(level), &line)));
 }
 
 unsafe extern "C" fn get_extension(_host: *const abi::Host, _name: abi::Text) -> *const c_void {

@@ -87,6 +87,25 @@ pub enum LoadError {
         /// What is wrong.
         reason: DescribeError,
     },
+    /// What one of the above says, from the process that the library was to run in.
+    #[error("{0}")]
+    Refused(String),
+    /// The process that the library was to run in ended while loading or describing it.
+    #[error("{path} cannot be used as a plugin: its process ended while it was loaded: {what}")]
+    Ended {
+        /// Absolute and canonical.
+        path: String,
+        /// How it ended, as a clause.
+        what: String,
+    },
+    /// There is no process for it to run in.
+    #[error("no process could be started to run {path} in: {reason}")]
+    NotStarted {
+        /// Absolute and canonical.
+        path: String,
+        /// The system's words.
+        reason: String,
+    },
 }
 
 impl Library {
@@ -122,7 +141,7 @@ pub fn admit(path: &Path, asked: Asked) -> Result<(PathBuf, Option<String>), Loa
     Ok((canonical, notice))
 }
 
-fn show(path: &Path) -> String {
+pub(crate) fn show(path: &Path) -> String {
     clean(&path.to_string_lossy(), 4_096)
 }
 

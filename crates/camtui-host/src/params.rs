@@ -9,7 +9,7 @@ pub struct Params {
 }
 
 /// A checked value.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 pub enum ParamValue {
     /// On or off.
     Bool(bool),
@@ -83,6 +83,12 @@ impl Params {
             })?;
         }
         Ok(params)
+    }
+
+    /// `values` in the order of the description.
+    #[cfg(unix)]
+    pub(crate) fn of(info: &ExplainerInfo, values: Vec<ParamValue>) -> Self {
+        Self { values: info.params.iter().map(|param| param.key.clone()).zip(values).collect() }
     }
 
     /// All keys and values, in the order of the description.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use camtui_plugin::abi;
 
 use crate::collect::{Collected, Collector, SinkError};
+use crate::library::{Ran, Unfinished};
 use crate::serve::Served;
 use crate::{Backend, Explainer, Level, Output, Params};
 
@@ -77,6 +78,16 @@ pub enum ExplainError {
     /// The explainer said that all is well, and gave nothing.
     #[error("`{0}` ended without giving a map")]
     NoMap(String),
+    /// The process that the explainer ran in is gone, or had to be ended.
+    #[error("the plugin {plugin} ended in `{id}`: {what}")]
+    Ended {
+        /// Its name and file.
+        plugin: String,
+        /// The explainer.
+        id: String,
+        /// How it ended, as a clause.
+        what: String,
+    },
     /// The user asked for it.
     #[error("cancelled")]
     Cancelled,
@@ -85,7 +96,7 @@ pub enum ExplainError {
 impl ExplainError {
     /// Whether the explainer broke its contract or failed, rather than the request being one it cannot serve.
     pub fn is_the_explainers_fault(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::BadMap { .. } | Self::NoMap(_))
+        matches!(self, Self::Failed { .. } | Self::BadMap { .. } | Self::NoMap(_) | Self::Ended { .. })
     }
 }
 
@@ -115,13 +126,18 @@ pub fn run(
     let names: Vec<String> = layers.iter().map(|l| l.name.clone()).collect();
     let collector = Collector::new(layers.len());
     let served = Served::new(backend, request, layers, chosen);
-    let status = explainer.runner().explain(&served, request.params, &collector);
+    let ran = explainer.runner().explain(&served, request.params, &collector);
+    let Ran { status, complaints } = ran.map_err(|unfinished| match unfinished {
+        Unfinished::Cancelled => ExplainError::Cancelled,
+        Unfinished::Ended { plugin, what } => ExplainError::Ended { plugin, id: info.id.clone(), what },
+    })?;
     let collected = collector.finish();
     let of = match collected.layer {
         Some(index) => names.get(index as usize).cloned(),
         None => chosen.filter(|_| info.needs.activations).map(|n| names[n].clone()),
     };
-    judge(&info.id, status, collected, request.cancel.load(Ordering::Relaxed), of)
+    let judged = judge(&info.id, status, collected, request.cancel.load(Ordering::Relaxed), of);
+    judged.map(|output| Output { complaints, ..output })
 }
 
 /// What the explainer's status and what it gave amount to.
@@ -142,9 +158,13 @@ fn judge(
     }
     let said = collected.error.filter(|text| !text.is_empty());
     match (status, said, collected.map) {
-        (abi::OK, None, Some(map)) => {
-            Ok(Output { map, channels: collected.channels, notes: collected.notes, layer })
-        }
+        (abi::OK, None, Some(map)) => Ok(Output {
+            map,
+            channels: collected.channels,
+            notes: collected.notes,
+            layer,
+            complaints: vec![],
+        }),
         (abi::OK, None, None) => Err(ExplainError::NoMap(id)),
         (abi::NOT_SUPPORTED, said, _) => {
             let sentence = said.unwrap_or_else(|| "it does not support this, and does not say why".into());

@@ -51,6 +51,23 @@ impl<'a> Served<'a> {
         Self { backend, request, layers, chosen, arena: Mutex::default(), errors: Mutex::default() }
     }
 
+    pub fn backend(&self) -> &'a dyn Backend {
+        self.backend
+    }
+
+    pub fn request(&self) -> &'a Request<'a> {
+        self.request
+    }
+
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Index of the layer to explain.
+    pub fn chosen(&self) -> Option<usize> {
+        self.chosen
+    }
+
     /// The session to hand out; it must not outlive `self`.
     pub fn session(&self) -> abi::Session {
         abi::Session {
@@ -428,6 +445,17 @@ pub(crate) fn level_of(code: u32) -> Level {
         abi::LOG_INFO => Level::Info,
         abi::LOG_WARNING => Level::Warning,
         _ => Level::Error,
+    }
+}
+
+/// The other way round.
+#[cfg(unix)]
+pub(crate) fn code_of(level: Level) -> u32 {
+    match level {
+        Level::Debug => abi::LOG_DEBUG,
+        Level::Info => abi::LOG_INFO,
+        Level::Warning => abi::LOG_WARNING,
+        Level::Error => abi::LOG_ERROR,
     }
 }
 

@@ -111,6 +111,10 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "FILE")]
     pub plugin: Vec<PathBuf>,
 
+    /// Run plugins inside camtui rather than in processes of their own: for debugging one
+    #[arg(long)]
+    pub in_process: bool,
+
     /// Start the interactive session where the last one ended
     #[arg(long)]
     pub resume: bool,
@@ -252,11 +256,17 @@ pub enum PluginCommand {
         /// Load explainers from a library as well (repeatable)
         #[arg(long, value_name = "FILE")]
         plugin: Vec<PathBuf>,
+        /// Load libraries into camtui rather than into processes of their own
+        #[arg(long)]
+        in_process: bool,
     },
     /// Print all that a library's explainers, or one explainer, say of themselves
     Info {
         /// A library file, or an explainer's id
         name: String,
+        /// Load libraries into camtui rather than into processes of their own
+        #[arg(long)]
+        in_process: bool,
     },
 }
 

@@ -16,6 +16,7 @@ use crate::cli::{ExplainArgs, ResizeArg};
 use crate::exit::Failure;
 use crate::inputs::{self, Input};
 use crate::pipeline::explainers::{self, Chosen};
+use crate::pipeline::isolation::Runs;
 use crate::pipeline::target::{self, TargetSpec};
 use crate::pipeline::{Explaining, models};
 use crate::store::Places;
@@ -48,7 +49,8 @@ impl<'a> Job<'a> {
         let style = style(args)?;
         let targets = target::parse(&args.target).map_err(|e| Failure::Usage(e.into()))?;
         let mut notices = Vec::new();
-        let registry = explainers::registry(&args.plugin, places, &mut notices)?;
+        let runs = Runs::new(args.in_process, &args.settings);
+        let registry = explainers::registry(&args.plugin, &runs, places, &mut notices)?;
         let chosen = explainers::choose(&registry, args.explainers(), &args.params, &args.plugin)?;
         let sources = models::sources(args.models(), places, &mut notices)?;
         let (inputs, errors) = inputs::collect(paths);

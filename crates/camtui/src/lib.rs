@@ -29,6 +29,9 @@ use store::Places;
 
 /// The program.
 pub fn main() -> ExitCode {
+    if let Some(library) = pipeline::isolation::child() {
+        return camtui_host::isolate::serve(&library);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

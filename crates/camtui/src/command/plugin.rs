@@ -3,31 +3,41 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use camtui_host::{Asked, Explainer, Library};
+use camtui_host::{Asked, Explainer};
 use camtui_term::sanitise;
 
 use super::print;
 use crate::cli::PluginCommand;
+use crate::config;
 use crate::exit::Failure;
 use crate::pipeline::explainers;
+use crate::pipeline::isolation::Runs;
 use crate::store::Places;
 
 /// Runs one of them.
 pub fn run(command: &PluginCommand, places: &Places) -> Result<(), Failure> {
     let mut notices = Vec::new();
     let result = match command {
-        PluginCommand::List { plugin } => {
-            explainers::registry(plugin, places, &mut notices).map(|registry| {
+        PluginCommand::List { plugin, in_process } => {
+            explainers::registry(plugin, &runs(*in_process, places)?, places, &mut notices).map(|registry| {
                 let rows = registry.explainers().map(|(id, explainer)| row(id, explainer));
                 rows.collect::<String>()
             })
         }
-        PluginCommand::Info { name } => info(name, places, &mut notices),
+        PluginCommand::Info { name, in_process } => {
+            info(name, &runs(*in_process, places)?, places, &mut notices)
+        }
     };
     for notice in &notices {
         eprintln!("camtui: {}", sanitise(notice));
     }
     print(result?.as_bytes())
+}
+
+/// Bounded as the user's configuration says.
+fn runs(in_process: bool, places: &Places) -> Result<Runs, Failure> {
+    let config = config::load(None, places).map_err(|e| Failure::Usage(e.into()))?.config;
+    Ok(Runs::new(in_process, &config))
 }
 
 fn row(id: &str, explainer: &Explainer) -> String {
@@ -52,8 +62,8 @@ fn needs(explainer: &Explainer) -> String {
 }
 
 /// A file's explainers, or the one of that id.
-fn info(name: &str, places: &Places, notices: &mut Vec<String>) -> Result<String, Failure> {
-    let registry = explainers::registry(&[], places, notices)?;
+fn info(name: &str, runs: &Runs, places: &Places, notices: &mut Vec<String>) -> Result<String, Failure> {
+    let registry = explainers::registry(&[], runs, places, notices)?;
     if let Ok(explainer) = registry.find(name) {
         return Ok(describe(explainer));
     }
@@ -62,7 +72,7 @@ fn info(name: &str, places: &Places, notices: &mut Vec<String>) -> Result<String
         return Err(Failure::Usage(anyhow::anyhow!("{error}; a library is named by its file")));
     }
     let (library, notice) =
-        Library::load(Path::new(name), Asked::ByFile).map_err(|e| Failure::Plugin(e.into()))?;
+        runs.load(Path::new(name), Asked::ByFile).map_err(|e| Failure::Plugin(e.into()))?;
     notices.extend(notice);
     Ok(library.explainers().iter().map(|e| describe(e)).collect::<Vec<_>>().join("\n"))
 }

@@ -62,6 +62,10 @@ pub struct Config {
     pub watch: bool,
     /// Whether a session starts where the last one ended.
     pub resume: bool,
+    /// Memory that the process of a plugin may have, in MiB.
+    pub plugin_memory: u16,
+    /// Seconds after which a plugin that gives no sign of life is stopped.
+    pub plugin_timeout: u16,
 }
 
 /// How maps are drawn at first.
@@ -119,6 +123,8 @@ impl Default for Config {
             thumbnails: true,
             watch: true,
             resume: false,
+            plugin_memory: 4096,
+            plugin_timeout: 60,
         }
     }
 }

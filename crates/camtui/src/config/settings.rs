@@ -178,6 +178,10 @@ pub const SETTINGS: &[Setting] = &[
         "New pictures in an open folder appear by themselves."),
     row("", "resume", Kind::Switch(copied!(resume)), Some("--resume"),
         "Start where the last session ended."),
+    row("", "plugin_memory", Kind::Whole { field: copied!(plugin_memory), least: 256, most: 65535 }, None,
+        "Memory (address space) that the process of a plugin may have, in MiB."),
+    row("", "plugin_timeout", Kind::Whole { field: copied!(plugin_timeout), least: 1, most: 3600 }, None,
+        "Seconds after which a plugin that gives no sign of life (asks nothing, tells no progress) is stopped."),
 
     row("view", "alpha", Kind::Number { field: copied!(view.alpha), least: 0.0, most: 1.0 }, Some("--alpha"),
         "Opacity of the map over the picture."),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use camtui_host::{Asked, Explainer, ExplainerInfo, Library, Origin, Params, Registry, search};
 
+use super::isolation::Runs;
 use crate::exit::Failure;
 use crate::store::Places;
 
@@ -30,7 +31,13 @@ impl Chosen {
 }
 
 /// All explainers: the bundled ones, the libraries that are found, and those `named` on the command line, which must load.
-pub fn registry(named: &[PathBuf], places: &Places, notices: &mut Vec<String>) -> Result<Registry, Failure> {
+/// Libraries run where `runs` says.
+pub fn registry(
+    named: &[PathBuf],
+    runs: &Runs,
+    places: &Places,
+    notices: &mut Vec<String>,
+) -> Result<Registry, Failure> {
     let mut registry = Registry::default();
     let bundled =
         Library::bundled("standard", camtui_standard::entry()).map_err(|e| Failure::Plugin(e.into()))?;
@@ -46,7 +53,7 @@ pub fn registry(named: &[PathBuf], places: &Places, notices: &mut Vec<String>) -
     });
     notices.extend(skipped);
     for candidate in found {
-        match Library::load(&candidate.path, candidate.asked) {
+        match runs.load(&candidate.path, candidate.asked) {
             Ok((library, notice)) => {
                 notices.extend(notice);
                 let hidden = registry.add(library);

@@ -8,6 +8,7 @@ mod backend;
 pub mod diagnostics;
 pub mod explainers;
 pub mod in_order;
+pub mod isolation;
 pub mod models;
 mod one;
 pub mod picture;
