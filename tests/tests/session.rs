@@ -47,10 +47,17 @@ fn sixels_are_drawn_and_drawn_anew() {
     let mut session = start(&home, SIXEL);
     session.wait_until_it("sixels", |emulator| says(emulator, look::FIRST) && !emulator.sixels().is_empty());
     let before = session.emulator().sixels().len();
+    let mark = session.mark();
     session.types(look::NEXT_PICTURE);
     session.wait_until_it("other sixels", |emulator| {
         says(emulator, look::SECOND) && emulator.sixels().len() > before
     });
+    // What is beside the new one, which is narrower, is not the old one: such pictures stay until the screen is cleared.
+    let sent = String::from_utf8_lossy(&session.since(mark)).into_owned();
+    assert!(
+        sent.find("\x1b[2J").is_some_and(|cleared| cleared < sent.rfind("\x1bP").unwrap()),
+        "a ghost is left"
+    );
     for drawn in session.emulator().sixels() {
         let (width, height) = drawn.size.expect("sixels say how large they are");
         // On 80×24 cells of 10×20 pixels, whole bands of six.
