@@ -11,6 +11,7 @@ use camtui_plugin::abi;
 
 use crate::collect::Collector;
 use crate::inspect::{Head, InspectError};
+use crate::isolate::confine::Confined;
 use crate::load::LoadError;
 use crate::serve::{Served, level_of};
 use crate::{DescribeError, ExplainerInfo, Level, ParamValue, Params, describe};
@@ -53,6 +54,7 @@ impl std::fmt::Display for Origin {
 #[derive(Debug)]
 pub struct Library {
     origin: Arc<Origin>,
+    confined: Option<Confined>,
     explainers: Vec<Arc<Explainer>>,
 }
 
@@ -68,18 +70,28 @@ impl Library {
         &self.origin
     }
 
+    /// What was shut before its first line ran, where it runs in a process of its own; `None` where it runs in this
+    /// one.
+    pub fn confined(&self) -> Option<Confined> {
+        self.confined
+    }
+
     /// Its explainers, in its own order; no two have the same id.
     pub fn explainers(&self) -> &[Arc<Explainer>] {
         &self.explainers
     }
 
-    /// Explainers that are described already.
+    /// Explainers that are described already and run in another process, for which `confined` was shut.
     #[cfg(unix)]
-    pub(crate) fn of(origin: Origin, explainers: Vec<(ExplainerInfo, Box<dyn Runner>)>) -> Self {
+    pub(crate) fn of(
+        origin: Origin,
+        confined: Confined,
+        explainers: Vec<(ExplainerInfo, Box<dyn Runner>)>,
+    ) -> Self {
         let origin = Arc::new(origin);
         let explainer = |(info, runner)| Arc::new(Explainer { info, origin: Arc::clone(&origin), runner });
         let explainers = explainers.into_iter().map(explainer).collect();
-        Self { origin, explainers }
+        Self { origin, confined: Some(confined), explainers }
     }
 
     /// Checks an entry in memory and asks it for its explainers.
@@ -131,7 +143,7 @@ impl Library {
                 runner: Box::new(InProcess { raw }),
             }));
         }
-        Ok(Self { origin, explainers })
+        Ok(Self { origin, confined: None, explainers })
     }
 }
 

@@ -50,8 +50,7 @@ impl Isolated {
     fn breaches(process: &Process, out: &Lines, err: &Lines) -> Vec<String> {
         let printed = |lines: &Lines, which: &str| {
             let first = lines.first.first()?;
-            let more =
-                if lines.count > 1 { format!(" and {} more lines", lines.count - 1) } else { String::new() };
+            let more = if lines.count > 1 { format!(", … {} lines", lines.count) } else { String::new() };
             Some(format!("wrote on standard {which} (“{}”{more})", clean(first, 120)))
         };
         let closed =
@@ -116,7 +115,7 @@ impl Runner for Isolated {
             return Ok(Ran { status, complaints: vec![] });
         }
         let id = &self.pool.info(self.index).id;
-        let complaint = format!("the plugin {} in `{id}`: {}", self.pool.plugin(), breaches.join(", "));
+        let complaint = format!("the plugin `{name}` in `{id}`: {}", breaches.join(", "));
         crate::library::log_line(Level::Warning, &complaint);
         Ok(Ran { status, complaints: vec![complaint] })
     }

@@ -14,6 +14,7 @@ use std::sync::atomic::AtomicBool;
 use camtui_plugin::abi;
 use rustix::process::{Resource, Rlimit};
 
+use super::confine::{self, Confined};
 use super::messages::{self, Done, Order, Report};
 use super::remote::{Line, Remote};
 use super::wire::{Values, View};
@@ -41,12 +42,10 @@ pub fn serve(library: &Path) -> ExitCode {
     let line: &'static Line = Box::leak(Box::new(Line::new(stream)));
     let (Order::Start { memory, confine }, _) = line.order() else { leave() };
     limit(memory);
-    if confine {
-        confine_before(library);
-    }
     crate::on_log(|level, text| {
         line.report(&Report::Log { level: code_of(level), line: text.to_owned() }, &[]);
     });
+    let confined = if confine { confine::confine(library) } else { Confined::nothing() };
     // The program has looked at who may write the file already, and told of it.
     let library = match Library::load(library, Asked::ByFile) {
         Ok((library, _)) => library,
@@ -57,7 +56,7 @@ pub fn serve(library: &Path) -> ExitCode {
     };
     let explainers = library.explainers().iter().map(|explainer| explainer.info().clone()).collect();
     flush();
-    line.report(&Report::Ready { explainers }, &[]);
+    line.report(&Report::Ready { explainers, confined: confined.bits() }, &[]);
     loop {
         let (Order::Explain(request), tensors) = line.order() else { leave() };
         explain(line, &library, request, &tensors);
@@ -80,9 +79,6 @@ fn limit(memory: u64) {
     // Linux takes 1 for "not even to the program that collects cores", which 0 does not say.
     let _ = rustix::process::setrlimit(Resource::Core, both(u64::from(cfg!(target_os = "linux"))));
 }
-
-/// Closes what an explainer never needs.
-fn confine_before(_library: &Path) {}
 
 /// One call, with the library's own function and the same checks as in the program.
 fn explain(line: &Line, library: &Library, asked: messages::Request, tensors: &[Values]) {

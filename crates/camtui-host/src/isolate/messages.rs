@@ -61,10 +61,12 @@ pub(super) enum Answer {
 /// From the child.
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) enum Report {
-    /// The library is loaded and these are its explainers; what could be closed, as a clause.
+    /// The library is loaded.
     Ready {
         /// In the library's order.
         explainers: Vec<ExplainerInfo>,
+        /// See [`Confined::bits`](super::confine::Confined::bits).
+        confined: u8,
     },
     /// The library cannot be used; a sentence.
     Refused(String),

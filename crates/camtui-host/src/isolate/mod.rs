@@ -8,7 +8,7 @@
 //! values are checked again, and a child that breaks the rules is ended and replaced.
 //!
 //! How a child is started and ended is in [`process`], what it prints in [`printed`], what it leaves behind in
-//! [`habits`], and the words for its death in [`death`].
+//! [`habits`], the words for its death in [`death`], and what is shut before its library runs in [`confine`].
 
 #[cfg(unix)]
 mod answer;
@@ -16,6 +16,7 @@ mod answer;
 mod call;
 #[cfg(unix)]
 mod child;
+pub mod confine;
 #[cfg(unix)]
 mod death;
 #[cfg(unix)]
@@ -38,6 +39,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(unix)]
+use crate::ExplainerInfo;
+#[cfg(unix)]
+use crate::library::Runner;
 use crate::{Asked, Library, LoadError};
 
 #[cfg(unix)]
@@ -83,12 +88,13 @@ impl Library {
         let (path, notice) = crate::load::admit(path, asked)?;
         crate::inspect::inspect(&path)
             .map_err(|reason| LoadError::Unfit { what: crate::load::show(&path), reason })?;
-        let (pool, infos) = pool::Pool::open(path.clone(), Arc::clone(isolation))?;
-        let runners = (0..infos.len()).map(|index| {
-            Box::new(call::Isolated::new(Arc::clone(&pool), index as u32)) as Box<dyn crate::library::Runner>
-        });
-        let explainers = infos.iter().cloned().zip(runners).collect();
-        Ok((Self::of(crate::Origin::File(path), explainers), notice))
+        let (pool, confined) = pool::Pool::open(path.clone(), Arc::clone(isolation))?;
+        let explainer = |(index, info): (usize, &ExplainerInfo)| {
+            let runner: Box<dyn Runner> = Box::new(call::Isolated::new(Arc::clone(&pool), index as u32));
+            (info.clone(), runner)
+        };
+        let explainers = pool.infos().iter().enumerate().map(explainer).collect();
+        Ok((Self::of(crate::Origin::File(path), confined, explainers), notice))
     }
 
     /// See above; here it is loaded into this process.

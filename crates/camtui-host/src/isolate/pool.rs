@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Isolation;
+use super::confine::Confined;
 use super::messages::{Order, Report};
 use super::printed::Lines;
 use super::process::{Patient, Process, Stop};
@@ -50,12 +51,9 @@ pub(super) enum StartError {
 
 impl Pool {
     /// Starts the first child and has it describe the library's explainers.
-    pub fn open(
-        path: PathBuf,
-        isolation: Arc<Isolation>,
-    ) -> Result<(Arc<Self>, Vec<ExplainerInfo>), LoadError> {
+    pub fn open(path: PathBuf, isolation: Arc<Isolation>) -> Result<(Arc<Self>, Confined), LoadError> {
         let started = start(&isolation, &path, &AtomicBool::new(false));
-        let (process, infos) = started.map_err(|error| match error {
+        let (process, infos, confined) = started.map_err(|error| match error {
             StartError::System(error) => {
                 LoadError::NotStarted { path: show(&path), reason: error.to_string() }
             }
@@ -64,8 +62,13 @@ impl Pool {
             StartError::Cancelled => LoadError::Ended { path: show(&path), what: "cancelled".into() },
         })?;
         let state = Mutex::new(State { idle: vec![process], busy: 0 });
-        let pool = Self { isolation, path, infos: infos.clone(), state, freed: Condvar::new() };
-        Ok((Arc::new(pool), infos))
+        let pool = Self { isolation, path, infos, state, freed: Condvar::new() };
+        Ok((Arc::new(pool), confined))
+    }
+
+    /// All explainers.
+    pub fn infos(&self) -> &[ExplainerInfo] {
+        &self.infos
     }
 
     /// The explainer at `index`.
@@ -78,7 +81,7 @@ impl Pool {
         format!("`{}` ({})", self.name(), show(&self.path))
     }
 
-    /// Its short name.
+    /// Its short name, as its explainers are qualified with.
     pub fn name(&self) -> String {
         Origin::File(self.path.clone()).name()
     }
@@ -107,7 +110,7 @@ impl Pool {
         drop(state);
         // From here on the lease gives the place back, whatever happens.
         let mut lease = Lease { pool: self, process: None };
-        let (process, infos) = start(&self.isolation, &self.path, cancel)?;
+        let (process, infos, _) = start(&self.isolation, &self.path, cancel)?;
         if infos != self.infos {
             let text = "its file is no longer the one that was described; start camtui anew";
             return Err(StartError::Ended(text.into()));
@@ -149,20 +152,20 @@ impl Drop for Lease<'_> {
     }
 }
 
-/// A child that has loaded the library, and what it says of its explainers, checked.
+/// A child that has loaded the library, what it says of its explainers, checked, and what was shut for it.
 fn start(
     isolation: &Isolation,
     library: &Path,
     cancel: &AtomicBool,
-) -> Result<(Process, Vec<ExplainerInfo>), StartError> {
+) -> Result<(Process, Vec<ExplainerInfo>, Confined), StartError> {
     let mut process = Process::start(isolation, library).map_err(StartError::System)?;
     let mut patient = Patient::new(&mut process, cancel, isolation.silence);
     let order = Order::Start { memory: isolation.memory, confine: isolation.confine };
-    let infos = greet(&mut patient, &order);
+    let greeted = greet(&mut patient, &order);
     let stopped = patient.stopped;
     let broke = |what: &str| StartError::Ended(format!("it broke the protocol: {what}"));
-    let infos = match infos {
-        Ok(infos) => infos?,
+    let (infos, confined) = match greeted {
+        Ok(ready) => ready?,
         Err(WireError::Broken(what)) => return Err(broke(&what)),
         Err(WireError::Gone) => {
             return Err(match stopped {
@@ -175,17 +178,19 @@ fn start(
     describe::check(&infos).map_err(|error| broke(&error.to_string()))?;
     log_printed(&mut process, &Origin::File(library.to_owned()).name());
     process.settle();
-    Ok((process, infos))
+    Ok((process, infos, confined))
 }
 
 fn greet(
     patient: &mut Patient<'_>,
     order: &Order,
-) -> Result<Result<Vec<ExplainerInfo>, StartError>, WireError> {
+) -> Result<Result<(Vec<ExplainerInfo>, Confined), StartError>, WireError> {
     wire::send(patient, order, &[])?;
     loop {
         match wire::receive(patient)? {
-            (Report::Ready { explainers }, _) => return Ok(Ok(explainers)),
+            (Report::Ready { explainers, confined }, _) => {
+                return Ok(Ok((explainers, Confined::from_bits(confined))));
+            }
             (Report::Refused(text), _) => return Ok(Err(StartError::Refused(clean(&text, 10_000)))),
             (Report::Log { level, line }, _) => {
                 crate::library::log_line(level_of(level), &clean(&line, 2_000));

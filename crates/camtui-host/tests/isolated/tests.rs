@@ -236,12 +236,11 @@ fn complaints_come_with_the_map() {
     let complaint = |id: &str| {
         let output = ask(find(&registry, id), &Toy::default(), None, &class(0)).unwrap();
         assert_eq!(output.map.values, [1.0, -2.0, 3.0]);
-        let head =
-            format!("the plugin `apart_all` ({}) in `{id}`: ", apart().canonicalize().unwrap().display());
+        let head = format!("the plugin `apart_all` in `{id}`: ");
         assert_eq!(output.complaints.len(), 1, "{id}: {output:?}");
         output.complaints[0].strip_prefix(&head).unwrap_or_else(|| panic!("{output:?}")).to_owned()
     };
-    assert_eq!(complaint("prints"), r"wrote on standard output (“hello\u{1b}[2J” and 1 more lines)");
+    assert_eq!(complaint("prints"), r"wrote on standard output (“hello\u{1b}[2J”, … 2 lines)");
     assert_eq!(complaint("prints-in-c"), "wrote on standard output (“from c”)");
     let lines = LINES.lock().unwrap().clone();
     assert!(lines.contains(&r"apart_all printed: hello\u{1b}[2J".to_owned()), "{lines:?}");
