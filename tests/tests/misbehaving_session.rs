@@ -32,9 +32,9 @@ fn start(home: &Home, library: &Path, script: Script) -> Session {
 /// Chooses an explainer from the list.
 fn choose(session: &mut Session, id: &str) {
     session.types("e");
-    session.wait_for("hires-cam");
+    session.wait_for("┌ explainer");
     session.types(&format!("{id}\r"));
-    gone(session, "hires-cam");
+    gone(session, "┌ explainer");
 }
 
 /// What is written in red, a line after the other.
