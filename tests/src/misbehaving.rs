@@ -36,3 +36,13 @@ pub fn nobody_is_left(library: &Path) {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// Waits until somebody who has the library loaded computes: describing takes a moment, and computing goes on.
+pub fn computes(library: &Path) {
+    let begun = Instant::now();
+    let works = |process: &Process| process.cpu().is_some_and(|cpu| cpu > Duration::from_millis(150));
+    while !Process::all_that_loaded(library).iter().any(works) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "nobody computes");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
