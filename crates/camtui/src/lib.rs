@@ -76,6 +76,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
                 return render::run(&args, &places);
             }
             log::open(&places);
+            camtui_host::on_log(log::of_plugin);
             analysis::run(&args, &places)
         }
     }

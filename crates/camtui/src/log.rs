@@ -59,6 +59,16 @@ pub fn note(level: Level, text: &str) {
     }
 }
 
+/// Notes what a plugin logs.
+pub fn of_plugin(level: camtui_host::Level, line: &str) {
+    let level = match level {
+        camtui_host::Level::Debug | camtui_host::Level::Info => Level::Info,
+        camtui_host::Level::Warning => Level::Warning,
+        camtui_host::Level::Error => Level::Error,
+    };
+    note(level, line);
+}
+
 /// Where the log is, if there is something in it.
 pub fn place() -> Option<PathBuf> {
     LOG.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Log::place)

@@ -487,3 +487,25 @@ fn every_command_can_be_given_at_any_moment() {
         }
     }
 }
+
+#[test]
+fn what_a_plugin_must_not_do_is_said_beside_its_map() {
+    let mut session = Session::new(3);
+    session.hold();
+    session.keys(&["j"]);
+    let held = session.held.take().unwrap();
+    let asked = held.into_iter().find_map(|effect| match effect {
+        Effect::Explain(number, question) => Some((number, question)),
+        _ => None,
+    });
+    let (number, question) = asked.unwrap();
+    let cancelled = AtomicBool::new(false);
+    let mut explanation = session.analyst.explain(&question, &Watch::new(&cancelled, &|_| {})).unwrap();
+    explanation.complaints = vec!["the plugin `a` in `b`: left a thread running".to_owned()];
+    session.act(Action::Explained(number, Ok(Arc::new(explanation))));
+    assert!(session.state.failure.is_none() && session.state.explanation().is_some());
+    assert_eq!(session.state.messages.last().unwrap(), "the plugin `a` in `b`: left a thread running");
+    assert!(session.state.fresh_message && session.state.alarming_message);
+    session.keys(&["Space", "y"]);
+    assert!(!session.state.alarming_message || !session.state.fresh_message);
+}

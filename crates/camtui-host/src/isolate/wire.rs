@@ -86,18 +86,18 @@ pub(super) fn receive<T: DeserializeOwned>(from: &mut impl Read) -> Result<(T, V
     if shapes.len() > TENSOR_LIMIT {
         return Err(broken("it announced more tensors than there can be"));
     }
+    let larger = || broken("it announced a tensor larger than there can be");
     let mut left = VALUE_LIMIT;
-    let mut tensors = Vec::with_capacity(shapes.len());
+    let mut expected = Vec::with_capacity(shapes.len());
     for shape in shapes {
         let shape: Option<Vec<usize>> = shape.iter().map(|&n| usize::try_from(n).ok()).collect();
-        let shape = shape.filter(|shape| shape.len() <= MAX_RANK);
-        let count = shape
-            .as_ref()
-            .and_then(|shape| shape.iter().try_fold(1usize, |n, &extent| n.checked_mul(extent)));
-        let (Some(shape), Some(count)) = (shape, count.filter(|&count| count <= left)) else {
-            return Err(broken("it announced a tensor larger than there can be"));
-        };
-        left -= count;
+        let shape = shape.filter(|shape| shape.len() <= MAX_RANK).ok_or_else(larger)?;
+        let count = shape.iter().try_fold(1usize, |n, &extent| n.checked_mul(extent)).ok_or_else(larger)?;
+        left = left.checked_sub(count).ok_or_else(larger)?;
+        expected.push((shape, count));
+    }
+    let mut tensors = Vec::with_capacity(expected.len());
+    for (shape, count) in expected {
         let mut data = Vec::new();
         while data.len() < count {
             let had = data.len();

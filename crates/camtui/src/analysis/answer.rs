@@ -317,6 +317,7 @@ impl Analyst for PipelineAnalyst {
             layers: found.layers,
             model: Arc::clone(&open.details),
             notes,
+            complaints: found.complaints.iter().map(|text| sanitise(text)).collect(),
             took: found.took,
         })
     }

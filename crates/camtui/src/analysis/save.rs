@@ -81,6 +81,7 @@ impl PipelineAnalyst {
             map: explanation.shown_map(signed),
             signed,
             diagnostics: explanation.notes.clone(),
+            complaints: explanation.complaints.clone(),
             took: explanation.took,
         };
         let recipe = self.recipe(open);

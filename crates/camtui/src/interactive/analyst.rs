@@ -164,6 +164,8 @@ pub struct Explanation {
     pub model: Arc<ModelDetails>,
     /// Diagnostics and warnings, each a sentence, safe to show.
     pub notes: Vec<String>,
+    /// What the explainer's library did besides that it must not do, each a sentence, safe to show.
+    pub complaints: Vec<String>,
     /// How long it took.
     pub took: Duration,
 }

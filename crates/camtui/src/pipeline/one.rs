@@ -14,6 +14,7 @@ use super::explainers::Chosen;
 use super::picture::Picture;
 use super::predictions::{Prediction, rank};
 use super::target::Target;
+use crate::log;
 
 /// A map and how it came about.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Found {
     pub signed: bool,
     /// Sentences that help to read the map.
     pub diagnostics: Vec<String>,
+    /// What the explainer's library did besides that it must not do, a sentence each.
+    pub complaints: Vec<String>,
     /// Time inside the explainer, the runtime included.
     pub took: Duration,
 }
@@ -141,6 +144,7 @@ pub fn explain(
     let mut diagnostics = Vec::new();
     let mut maps = Vec::new();
     let mut layers = Vec::new();
+    let mut complaints = Vec::new();
     let named: Vec<Option<&str>> = match how.layers {
         [] => vec![None],
         some => some.iter().map(|l| Some(l.as_str())).collect(),
@@ -154,7 +158,7 @@ pub fn explain(
             random_seed: how.random_seed,
             cancel,
             progress,
-            log: &|_, _| {},
+            log: &|level, line| log::of_plugin(level, &format!("{}: {line}", info.id)),
         };
         let output = run(&chosen.explainer, &backend, &request).map_err(|error| problem(&error))?;
         let mut values = output.map.values;
@@ -176,6 +180,7 @@ pub fn explain(
         }
         diagnostics.extend(output.notes);
         layers.extend(output.layer);
+        complaints.extend(output.complaints);
         let map = Heatmap::new(output.map.height, output.map.width, values)
             .map_err(|e| Problem::Plugin(format!("`{}`: {e}", info.id)))?;
         maps.push(map);
@@ -196,6 +201,7 @@ pub fn explain(
         map,
         signed: how.signed,
         diagnostics,
+        complaints,
         took: begun.elapsed(),
     })
 }

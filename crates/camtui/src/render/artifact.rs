@@ -21,6 +21,8 @@ pub struct Artifact {
     pub legend: String,
     /// Sentences that help to read the map.
     pub diagnostics: Vec<String>,
+    /// What the explainer's library did besides that it must not do.
+    pub complaints: Vec<String>,
     /// For the terminal, where one is drawn on.
     pub overlay: Option<Overlay>,
     /// One object, where asked for.
@@ -72,6 +74,7 @@ impl Setup {
         Ok(Artifact {
             legend: record.legend(),
             diagnostics: found.diagnostics.clone(),
+            complaints: found.complaints.clone(),
             overlay: drawn.filter(|_| self.on_screen),
             json: record.json(timings),
             written,

@@ -50,7 +50,9 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
         for result in done.results {
             match result {
                 Ok(artifact) => match show.result(&artifact) {
-                    Ok(ControlFlow::Continue(())) => {}
+                    Ok(ControlFlow::Continue(())) => {
+                        show.complaints(&setup.inputs[index].name(), &artifact);
+                    }
                     Ok(ControlFlow::Break(())) => {
                         closed = true;
                         return ControlFlow::Break(());

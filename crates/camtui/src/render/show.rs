@@ -72,7 +72,17 @@ impl Show {
 
     /// Tells what went wrong with a picture.
     pub fn problem(&self, picture: &str, problem: &Problem) {
-        let text = problem.to_string();
+        self.about(picture, problem.to_string());
+    }
+
+    /// Tells what an explainer did on a picture that it must not do; its map is shown all the same.
+    pub fn complaints(&self, picture: &str, artifact: &Artifact) {
+        for complaint in &artifact.complaints {
+            self.about(picture, complaint.clone());
+        }
+    }
+
+    fn about(&self, picture: &str, text: String) {
         let text = if text.contains(picture) { text } else { format!("{picture}: {text}") };
         self.progress.suspend(|| tell(&text));
     }

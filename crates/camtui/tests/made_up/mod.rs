@@ -187,6 +187,7 @@ impl Analyst for MadeUp {
             layers: vec![layer],
             model: Arc::clone(&self.details),
             notes: Vec::new(),
+            complaints: Vec::new(),
             took: Duration::from_millis(31),
         })
     }

@@ -3,8 +3,9 @@
 //! Figures from different days, machines or thread counts say nothing about each other, so everything is measured in
 //! one run and in turns: a few pictures each, then the next, over and over. `own` runs camtui's engine in this process,
 //! `peers` runs the others in Python processes that stay warm, `cold` starts each program anew up to a written PNG and
-//! watches its memory, `stats` makes medians of it; `session` is a chore of its own. Without a Python camtui is measured alone.
+//! watches its memory, `apart` measures what a process of its own costs an explainer, `stats` makes medians of it; `session` is a chore of its own. Without a Python camtui is measured alone.
 
+mod apart;
 mod cold;
 mod own;
 mod peers;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
+use apart::Apart;
 use cold::Cold;
 use own::Own;
 use peers::{PEERS, Peer};
@@ -52,6 +54,12 @@ pub struct Bench {
     /// Starts of each program
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     starts: u32,
+    /// The bundled explainers as a library; default: the one beside the program, if it is there
+    #[arg(long, value_name = "FILE")]
+    library: Option<PathBuf>,
+    /// Measure only what isolation costs
+    #[arg(long)]
+    only_isolation: bool,
 }
 
 impl Bench {
@@ -70,6 +78,9 @@ impl Bench {
         );
         for file in [&self.model, &self.image] {
             ensure!(file.is_file(), "{} is no file", file.display());
+        }
+        if self.only_isolation {
+            return self.apart(&program, folder.path());
         }
         let mut peers = Vec::new();
         if let Some(python) = &self.python {
@@ -92,7 +103,22 @@ impl Bench {
         self.warm(&mut peers)?;
         let material = peers.first().map(|(peer, _)| peer.material().clone());
         drop(peers);
-        self.cold(&program, material.as_ref(), folder.path())
+        self.cold(&program, material.as_ref(), folder.path())?;
+        self.apart(&program, folder.path())
+    }
+
+    fn apart(&self, program: &Path, folder: &Path) -> Result<()> {
+        let library = self.library.clone().unwrap_or_else(|| apart::library_beside(program));
+        if !library.is_file() {
+            eprintln!(
+                "isolation: not measured: {} is not there; `cargo build --release -p camtui-standard` makes it",
+                library.display()
+            );
+            return Ok(());
+        }
+        let (model, image) = (self.model.as_path(), self.image.as_path());
+        let apart = Apart { program, library: &library, model, image, folder };
+        apart.run(self.rounds * self.repeats, self.starts)
     }
 
     fn warm(&self, peers: &mut [(Peer, Times)]) -> Result<()> {

@@ -106,6 +106,8 @@ pub struct State {
     pub messages: Vec<String>,
     /// Whether the latest message is still to be seen.
     pub fresh_message: bool,
+    /// Whether it says that something is wrong.
+    pub alarming_message: bool,
     /// The screen in cells.
     pub size: (u16, u16),
     /// The keys.
@@ -165,6 +167,7 @@ impl State {
             panes: start.panes,
             messages: Vec::new(),
             fresh_message: false,
+            alarming_message: false,
             size,
             keymap: start.keymap,
             thumbnails: start.thumbnails,
@@ -279,8 +282,17 @@ impl State {
     pub fn say(&mut self, text: &str) {
         self.messages.push(camtui_term::sanitise(text));
         self.fresh_message = true;
+        self.alarming_message = false;
         let excess = self.messages.len().saturating_sub(KEPT_MESSAGES);
         self.messages.drain(..excess);
+    }
+
+    /// Tells the user what an explainer did that it must not.
+    fn complain(&mut self, complaints: &[String]) {
+        for complaint in complaints {
+            self.say(complaint);
+            self.alarming_message = true;
+        }
     }
 
     /// Asks the question anew; whatever was asked before is no longer wanted.
@@ -312,6 +324,7 @@ impl State {
                 if entry.class.is_none() {
                     entry.class = explanation.predictions.first().cloned();
                 }
+                self.complain(&explanation.complaints);
                 self.coming = Some(self.scene(explanation));
                 let mut effects = self.develop();
                 effects.push(Effect::Prefetch(self.browser.neighbours(picture), self.question.model));

@@ -193,6 +193,8 @@ impl State {
             return Vec::new();
         };
         let Some(at) = compare.tiles.get_mut(tile) else { return Vec::new() };
+        let complaints =
+            result.as_ref().map_or_else(|_| Vec::new(), |tiled| tiled.explanation.complaints.clone());
         at.answer = match result {
             Ok(tiled) => Answer::Done(tiled),
             Err(why) => Answer::Failed(camtui_term::sanitise(&why)),
@@ -201,6 +203,7 @@ impl State {
             (0..compare.tiles.len()).filter(|&at| at != tile && compare.difference(at).is_some()).collect();
         let mut effects: Vec<Effect> = self.develop_tile(tile).into_iter().collect();
         effects.extend(differences.into_iter().filter_map(|at| self.develop_tile(at)));
+        self.complain(&complaints);
         effects
     }
 

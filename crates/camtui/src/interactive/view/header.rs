@@ -119,7 +119,9 @@ pub fn paint_notes(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
     let is_read = state.areas().and_then(|areas| areas.side).is_some_and(side::has_settings);
     let point = state.shown.as_ref().zip(state.crosshair).filter(|_| !is_read && state.compare.is_none());
     let (text, style) = match (state.messages.last(), point, state.looked_at()) {
-        (Some(message), _, _) if state.fresh_message => (message.clone(), theme.accent),
+        (Some(message), _, _) if state.fresh_message => {
+            (message.clone(), if state.alarming_message { theme.alarm } else { theme.accent })
+        }
         (_, Some((scene, point)), _) => (settings::reading_in_a_line(scene, point), theme.text),
         (_, None, Some(shown)) => (shown.notes.join(" "), theme.quiet),
         _ => return,

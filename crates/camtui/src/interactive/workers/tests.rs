@@ -43,6 +43,7 @@ impl Analyst for Fake {
             layers: Vec::new(),
             model: Arc::new(ModelDetails::default()),
             notes: Vec::new(),
+            complaints: Vec::new(),
             took: Duration::ZERO,
         })
     }
