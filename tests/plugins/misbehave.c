@@ -97,6 +97,21 @@ EXPLAIN(chatters) {
     return CAMTUI_OK;
 }
 
+/* The same, as loud as can be: all that it can say, without a pause. */
+EXPLAIN(shouts) {
+    UNUSED;
+    static char line[1024];
+    memset(line, 'x', sizeof line);
+    const camtui_text text = { line, sizeof line };
+    for (volatile int done = 0; !done;) {
+        session->progress(session, 1.0f);
+        session->log(session, CAMTUI_LOG_WARNING, text);
+        sink->note(sink, text);
+        sink->error(sink, text);
+    }
+    return CAMTUI_OK;
+}
+
 /* ------------------------------------------------------------------------------------- it meddles with the connection */
 
 EXPLAIN(closes) {
@@ -150,7 +165,7 @@ EXPLAIN(reads) {
     return CAMTUI_FAILED;
 }
 
-EXPLAIN(moves) { return UNUSED, chdir("/") == 0 ? give(sink) : CAMTUI_FAILED; }
+EXPLAIN(moves) { return UNUSED, chdir("/usr") == 0 ? give(sink) : CAMTUI_FAILED; }
 
 static void handler(int number) { (void)number; }
 EXPLAIN(handles) { return UNUSED, signal(SIGUSR1, handler), signal(SIGTERM, SIG_IGN), give(sink); }
@@ -164,7 +179,7 @@ EXPLAIN(blocks) {
 }
 
 static void *lingering(void *crashes) {
-    usleep(crashes ? 100000 : 600000000);
+    usleep(crashes ? 20000 : 600000000);
     crash();
     return NULL;
 }
@@ -258,7 +273,7 @@ static const camtui_explainer EXPLAINERS[] = {
     ONE("exits-with-1", exits_with_1), ONE("leaves", leaves), ONE("terminates", terminates), ONE("executes", executes),
     ONE("gives-and-crashes", gives_and_crashes), ONE("overflows", overflows), ONE("hoards", hoards),
     ONE("hoards-politely", hoards_politely), ONE("loops", loops), ONE("sleeps", sleeps), ONE("stops", stops),
-    ONE("chatters", chatters), ONE("closes", closes), ONE("floods", floods), ONE("prints", prints),
+    ONE("chatters", chatters), ONE("shouts", shouts), ONE("closes", closes), ONE("floods", floods), ONE("prints", prints),
     ONE("scribbles", scribbles), ONE("reads", reads), ONE("moves", moves), ONE("handles", handles), ONE("blocks", blocks),
     ONE("lingers", lingers), ONE("lingers-and-crashes", lingers_and_crashes), ONE("forks", forks),
     ONE("forks-away", forks_away), ONE("tampers", tampers), ONE("kills", kills), ONE("nan", nan_map),

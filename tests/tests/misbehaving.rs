@@ -120,7 +120,7 @@ fn an_explainer_that_leaves_something_behind_is_told_of_beside_its_map() {
         ("handles", "signal"),
         ("blocks", "signal"),
         ("lingers", "thread"),
-        ("lingers-and-crashes", "thread"),
+        ("lingers-and-crashes", "signal 11"),
     ];
     let mut asked = vec!["reads"];
     asked.extend(told_of.iter().map(|(id, _)| *id));
@@ -204,7 +204,7 @@ fn at_work(home: &Home, library: &Path, explainer: &str) -> std::process::Child 
 fn ctrl_c_ends_a_run_and_what_it_started_however_deaf() {
     let home = Home::new();
     let Some(library) = library(&home) else { return };
-    for explainer in ["loops", "chatters"] {
+    for explainer in ["loops", "chatters", "shouts"] {
         let mut child = at_work(&home, &library, explainer);
         let asked = Instant::now();
         kill_process(Pid::from_child(&child), Signal::INT).unwrap();

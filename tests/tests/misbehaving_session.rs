@@ -149,7 +149,7 @@ fn what_an_explainer_leaves_behind_is_told_beside_its_map_and_the_screen_is_not_
         ("handles", "signal"),
         ("blocks", "signal"),
         ("lingers", "thread"),
-        ("lingers-and-crashes", "thread"),
+        ("lingers-and-crashes", "signal 11"),
     ] {
         choose(&mut session, id);
         session.wait_for(&format!("Egyptian cat 79.1 % · {id} ·"));
@@ -175,10 +175,10 @@ fn esc_ends_what_does_not_end() {
     let home = Home::new();
     let Some(library) = library(&home) else { return };
     let mut session = start(&home, &library, PLAIN);
-    for id in ["loops", "chatters", "stops", "sleeps"] {
+    for id in ["loops", "chatters", "shouts", "stops", "sleeps"] {
         choose(&mut session, id);
         session.wait_for("computing …");
-        if id == "loops" || id == "chatters" {
+        if ["loops", "chatters", "shouts"].contains(&id) {
             computes(&library);
         }
         let asked = Instant::now();
