@@ -117,8 +117,8 @@ fn an_explainer_that_leaves_something_behind_is_told_of_beside_its_map() {
     let told_of = [
         ("prints", "output"),
         ("moves", "directory"),
-        ("handles", "signal"),
-        ("blocks", "signal"),
+        ("handles", "SIGTERM"),
+        ("blocks", "signals more"),
         ("lingers", "thread"),
         ("lingers-and-crashes", "signal 11"),
     ];

@@ -146,8 +146,8 @@ fn what_an_explainer_leaves_behind_is_told_beside_its_map_and_the_screen_is_not_
     for (id, words) in [
         ("prints", "output"),
         ("moves", "directory"),
-        ("handles", "signal"),
-        ("blocks", "signal"),
+        ("handles", "SIGTERM"),
+        ("blocks", "signals more"),
         ("lingers", "thread"),
         ("lingers-and-crashes", "signal 11"),
     ] {
