@@ -43,4 +43,47 @@ impl Explainer for Panics {
     }
 }
 
-camtui_plugin::export!(Fine, NotANumber, Fails, Panics);
+/// Nobody catches it: the panic is in a thread of its own.
+struct PanicsElsewhere;
+/// A panic while another one is under way ends the process.
+struct PanicsTwice;
+struct Aborts;
+
+impl Explainer for PanicsElsewhere {
+    fn describe() -> Description {
+        Description::new("bursts-elsewhere", "Bursts elsewhere")
+    }
+    fn explain(&self, _: &Session<'_>, _: &Params<'_>) -> Result<Map, Error> {
+        let burst = std::thread::spawn(|| panic!("out of luck")).join().is_err();
+        if burst { Err("a thread of its own burst".into()) } else { Ok(Map::new(1, 1, vec![0.0])) }
+    }
+}
+
+struct Bursting;
+
+impl Drop for Bursting {
+    fn drop(&mut self) {
+        panic!("out of luck once more")
+    }
+}
+
+impl Explainer for PanicsTwice {
+    fn describe() -> Description {
+        Description::new("bursts-twice", "Bursts twice")
+    }
+    fn explain(&self, _: &Session<'_>, _: &Params<'_>) -> Result<Map, Error> {
+        let _bursting = Bursting;
+        panic!("out of luck")
+    }
+}
+
+impl Explainer for Aborts {
+    fn describe() -> Description {
+        Description::new("gives-up", "Gives up")
+    }
+    fn explain(&self, _: &Session<'_>, _: &Params<'_>) -> Result<Map, Error> {
+        std::process::abort()
+    }
+}
+
+camtui_plugin::export!(Fine, NotANumber, Fails, Panics, PanicsElsewhere, PanicsTwice, Aborts);

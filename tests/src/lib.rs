@@ -12,6 +12,8 @@ pub mod emulator;
 pub mod files;
 #[cfg(unix)]
 pub mod kitty;
+#[cfg(target_os = "linux")]
+pub mod misbehaving;
 pub mod program;
 pub mod run;
 pub mod server;

@@ -98,6 +98,27 @@ pub fn with_tools(run: Run) -> Run {
     run.env("PATH", path).env("CARGO_NET_OFFLINE", "true").env("CARGO_TERM_COLOR", "never")
 }
 
+/// `tests/plugins/NAME.c`, compiled against the header with these `-D` definitions, as `out`. `None`, with a line that says
+/// so, where there is no C compiler.
+pub fn c_plugin(name: &str, definitions: &[&str], out: &Path) -> Option<()> {
+    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
+    if Command::new(&compiler).arg("--version").output().is_err() {
+        println!("skipped: there is no C compiler `{compiler}`");
+        return None;
+    }
+    let made = Command::new(&compiler)
+        .args(["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread", "-I"])
+        .arg(repository().join("crates/camtui-plugin/include"))
+        .args(definitions.iter().map(|definition| format!("-D{definition}")))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins").join(format!("{name}.c")))
+        .arg("-o")
+        .arg(out)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{name}: {}", String::from_utf8_lossy(&made.stderr));
+    Some(())
+}
+
 fn library(name: &str) -> PathBuf {
     use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
     build_folder().join(format!("{DLL_PREFIX}{name}{DLL_SUFFIX}"))

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use camtui_tests::Home;
 use camtui_tests::emulator::Emulator;
+use camtui_tests::program::example;
 use camtui_tests::session::{another, look, quit, run, says, start, whole};
 use camtui_tests::terminal::{FAR, KITTY, PLAIN, SILENT, SIXEL, SLOW, Session, Streams, Terminal};
 
@@ -59,6 +60,26 @@ fn sixels_are_drawn_and_drawn_anew() {
     }
     let ended = quit(session);
     assert!(!ended.text().contains("\x1b_Ga=T"));
+}
+
+#[test]
+fn sixels_leave_nothing_beside_a_narrower_picture() {
+    let home = Home::new();
+    let narrow = home.at("narrow.png");
+    image::open(example("chelsea.png")).unwrap().crop_imm(100, 0, 100, 300).save(&narrow).unwrap();
+    let run = home.camtui(["-m", "efficientnet-lite0"]).arg(example("chelsea.png")).arg(&narrow);
+    let mut session = Session::start(run, SIXEL, Streams::All);
+    session.wait_until_it("sixels", |emulator| says(emulator, look::FIRST) && !emulator.sixels().is_empty());
+    let (before, mark) = (session.emulator().sixels().len(), session.mark());
+    session.types(look::NEXT_PICTURE);
+    session.wait_until_it("other sixels", |emulator| {
+        says(emulator, ("narrow.png", "2/2")) && emulator.sixels().len() > before
+    });
+    // Such pictures stay until the screen is cleared.
+    let sent = String::from_utf8_lossy(&session.since(mark)).into_owned();
+    let cleared = sent.find("\x1b[2J").expect("the old one is still beside it");
+    assert!(cleared < sent.rfind("\x1bP").unwrap());
+    quit(session);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use camtui_tests::Home;
 use camtui_tests::emulator::Emulator;
@@ -248,6 +248,20 @@ fn a_suspended_session_gives_the_terminal_back_and_draws_all_anew() {
     }
 }
 
+/// Waits until the program computes nothing any more, whatever it may still want to write.
+fn comes_to_rest(session: &Session) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let spent = || session.process().cpu().unwrap();
+    let (mut before, mut since) = (spent(), Instant::now());
+    while since.elapsed() < Duration::from_millis(300) {
+        assert!(Instant::now() < deadline, "it never comes to rest");
+        std::thread::sleep(Duration::from_millis(10));
+        if spent() > before {
+            (before, since) = (spent(), Instant::now());
+        }
+    }
+}
+
 #[test]
 fn a_terminal_that_stops_reading_holds_nobody_up() {
     let home = Home::new();
@@ -259,6 +273,8 @@ fn a_terminal_that_stops_reading_holds_nobody_up() {
         session.types(look::NEXT_PICTURE);
         session.types(look::NEXT_CLASS);
     }
+    // Once a frame is stuck half way.
+    comes_to_rest(&session);
     session.signal(Signal::TERM);
     session.ends_within(Duration::from_secs(2));
     session.reads_on();

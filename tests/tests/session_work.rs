@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use camtui_tests::files::{Array, provenance};
 use camtui_tests::program::{example, plugin};
 use camtui_tests::session::{first, gone, look, quit, run, says, start_wide};
-use camtui_tests::terminal::{KITTY, Mouse, PLAIN, Session};
+use camtui_tests::terminal::{KITTY, Mouse, PLAIN, Screen, Session};
 use camtui_tests::{Home, Run};
 use serde_json::Value;
 
@@ -140,13 +140,22 @@ fn a_tile_that_is_opened_becomes_the_question_and_can_be_undone() {
     session.types("c");
     session.wait_for("▶ ");
     gone(&session, "comparing");
+    let marked = |screen: &Screen| {
+        let text = screen.contents();
+        let (_, rest) = text.split_once("▶ ")?;
+        Some(rest.split_once(" ·")?.0.to_owned())
+    };
+    let first_tile = marked(session.emulator().screen()).unwrap();
     session.types("n");
-    session.wait_until("another tile", |screen| !screen.contents().contains("▶ cam ·"));
+    session.wait_until("another tile", |screen| marked(screen).is_some_and(|tile| tile != first_tile));
+    let tile = marked(session.emulator().screen()).unwrap();
+    assert_ne!(tile, "grad-cam", "it would be the question already");
     session.types("\r");
     session.wait_until_it("one picture", |emulator| {
         let text = emulator.screen().contents();
         !text.contains("ρ ") && text.contains("▶ Egyptian cat") && text.contains("look ")
     });
+    session.wait_for(&format!("Egyptian cat 79.1 % · {tile} ·"));
     session.types("u");
     session.wait_for("Egyptian cat 79.1 % · grad-cam ·");
     quit(session);
@@ -302,9 +311,7 @@ fn a_long_computation_shows_how_far_it_is_and_is_cancelled_at_once() {
     gone(&session, "computing …");
     assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
     session.wait_for("· grad-cam ·");
-    // It is really given up: keys, and then nothing.
-    session.types(look::NEXT_PICTURE);
-    session.wait_until_it("the next picture", |emulator| says(emulator, look::SECOND));
+    // It is really given up, and not by the next question.
     session.wait_for_rest(Duration::from_millis(300));
     let before = session.process().cpu().unwrap();
     let begun = Instant::now();
@@ -313,6 +320,8 @@ fn a_long_computation_shows_how_far_it_is_and_is_cancelled_at_once() {
     }
     let spent = session.process().cpu().unwrap().saturating_sub(before);
     assert!(spent < Duration::from_millis(100), "it still computes");
+    session.types(look::NEXT_PICTURE);
+    session.wait_until_it("the next picture", |emulator| says(emulator, look::SECOND));
     quit(session);
 }
 

@@ -2,6 +2,7 @@
 //! what stands behind it.
 
 use std::ffi::c_void;
+use std::mem::{MaybeUninit, offset_of};
 use std::ptr::null;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -151,16 +152,23 @@ unsafe extern "C" fn explain(
     values: *const abi::Values,
     sink: *const abi::Sink,
 ) -> abi::Status {
-    if !(covers(this) && covers(session) && covers(values) && covers(sink)) {
+    if !(covers(this) && covers(values)) {
         return abi::INVALID;
     }
-    // SAFETY: the header obliges the host to pass pointers that live until this function returns; each is as
-    // large as the struct this library was built with.
-    let (Some(this), Some(session), Some(values), Some(sink)) =
-        (unsafe { (this.as_ref(), session.as_ref(), values.as_ref(), sink.as_ref()) })
-    else {
+    // SAFETY: the header obliges the host to pass pointers that live until this function returns, to structs as large as
+    // they say.
+    let known = unsafe {
+        (
+            this.as_ref(),
+            values.as_ref(),
+            known(session, offset_of!(abi::Session, input)),
+            known(sink, offset_of!(abi::Sink, map)),
+        )
+    };
+    let (Some(this), Some(values), Some(raw), Some(known_sink)) = known else {
         return abi::INVALID;
     };
+    let sink = Sink { raw: &known_sink, handle: sink };
     let result = guarded(|| {
         // SAFETY: `registered` put it there and leaked it.
         let context = unsafe { &*this.context.cast::<Context>() };
@@ -174,8 +182,8 @@ unsafe extern "C" fn explain(
         // SAFETY: as above; the host gives one value a parameter.
         let params = unsafe { Params::new(keys, values) };
         // SAFETY: as above.
-        let session = unsafe { Session::new(session) };
-        context.explainer.explain(&session, &params).and_then(|map| give(sink, &map))
+        let session = unsafe { Session::new(&raw) }.of_host(session);
+        context.explainer.explain(&session, &params).and_then(|map| give(&sink, &map))
     });
     let (status, sentence) = match result {
         Ok(Ok(())) => return abi::OK,
@@ -184,9 +192,9 @@ unsafe extern "C" fn explain(
         Ok(Err(Error::Failed(sentence))) => (abi::FAILED, sentence),
         Err(panic) => (abi::FAILED, format!("it panicked: {panic}")),
     };
-    if let Some(error) = sink.error {
+    if let Some(error) = sink.raw.error {
         // SAFETY: the host's function with the host's sink; the text outlives the call.
-        unsafe { error(sink, abi::Text::of(&sentence)) };
+        unsafe { error(sink.handle, abi::Text::of(&sentence)) };
     }
     status
 }
@@ -197,7 +205,38 @@ fn covers<T>(pointer: *const T) -> bool {
     !pointer.is_null() && unsafe { pointer.cast::<u32>().read() } as usize >= size_of::<T>()
 }
 
-fn give(sink: &abi::Sink, map: &Map) -> Result<(), Error> {
+/// A struct of the host's, as far as it goes: that of an older host ends sooner than we know it, and the functions it has
+/// not are null here.
+///
+/// # Safety
+///
+/// `pointer` is null or a struct of the interface that is as large as its `size` says, and for which all zeros is a value.
+unsafe fn known<T>(pointer: *const T, least: usize) -> Option<T> {
+    if pointer.is_null() {
+        return None;
+    }
+    // SAFETY: such a struct begins with its size.
+    let size = unsafe { pointer.cast::<u32>().read() } as usize;
+    if size < least {
+        return None;
+    }
+    // A pointer that is cut in two is none.
+    let size = size.min(size_of::<T>()) / size_of::<usize>() * size_of::<usize>();
+    let mut copy = MaybeUninit::<T>::zeroed();
+    // SAFETY: both are at least that large, and the copy is complete: zeros where the host's ends.
+    unsafe {
+        std::ptr::copy_nonoverlapping(pointer.cast::<u8>(), copy.as_mut_ptr().cast(), size);
+        Some(copy.assume_init())
+    }
+}
+
+/// The host's sink: what we know of it, and what its functions are called with.
+struct Sink<'a> {
+    raw: &'a abi::Sink,
+    handle: *const abi::Sink,
+}
+
+fn give(sink: &Sink<'_>, map: &Map) -> Result<(), Error> {
     let missing = || Error::NotSupported("this camtui's sink lacks a function".into());
     let refused = |status| match status {
         abi::OK => Ok(()),
@@ -207,20 +246,22 @@ fn give(sink: &abi::Sink, map: &Map) -> Result<(), Error> {
     };
     if let Some(layer) = map.layer {
         // SAFETY: the host's function with the host's sink.
-        refused(unsafe { sink.layer.ok_or_else(missing)?(sink, layer) })?;
+        refused(unsafe { sink.raw.layer.ok_or_else(missing)?(sink.handle, layer) })?;
     }
     for note in &map.notes {
         // SAFETY: as above; the text outlives the call.
-        refused(unsafe { sink.note.ok_or_else(missing)?(sink, abi::Text::of(note)) })?;
+        refused(unsafe { sink.raw.note.ok_or_else(missing)?(sink.handle, abi::Text::of(note)) })?;
     }
     let (height, width, values, count) = parts(&map.grid)?;
     // SAFETY: as above; `count` values, copied before the function returns.
-    refused(unsafe { sink.map.ok_or_else(missing)?(sink, height, width, values, count) })?;
+    refused(unsafe { sink.raw.map.ok_or_else(missing)?(sink.handle, height, width, values, count) })?;
     for (name, grid) in &map.channels {
         let (height, width, values, count) = parts(grid)?;
         let name = abi::Text::of(name);
         // SAFETY: as above.
-        refused(unsafe { sink.channel.ok_or_else(missing)?(sink, name, height, width, values, count) })?;
+        refused(unsafe {
+            sink.raw.channel.ok_or_else(missing)?(sink.handle, name, height, width, values, count)
+        })?;
     }
     Ok(())
 }

@@ -8,7 +8,10 @@ use crate::{Error, Random, abi};
 ///
 /// Everything it hands out is the host's and lives until that call returns.
 pub struct Session<'a> {
+    /// What we know of the host's.
     raw: &'a abi::Session,
+    /// What its functions are called with.
+    handle: *const abi::Session,
 }
 
 // SAFETY: the header lets any thread call a session's functions until `explain` returns.
@@ -161,7 +164,7 @@ macro_rules! call {
         };
         // SAFETY: the host's function with the host's session; every other pointer is to a local that
         // outlives the call, or to values behind a reference.
-        let status = unsafe { function(from_ref($session.raw) $(, $argument)*, $(&raw mut $out),+) };
+        let status = unsafe { function($session.handle $(, $argument)*, $(&raw mut $out),+) };
         $session.check(status)
     }};
 }
@@ -171,7 +174,12 @@ impl<'a> Session<'a> {
     ///
     /// `raw` is as the header says and alive during `'a`.
     pub(crate) unsafe fn new(raw: &'a abi::Session) -> Self {
-        Self { raw }
+        Self { raw, handle: from_ref(raw) }
+    }
+
+    /// The same where `raw` is a copy of the host's own, which its functions want to see.
+    pub(crate) fn of_host(self, handle: *const abi::Session) -> Self {
+        Self { handle, ..self }
     }
 
     /// What the model was given: `[1, C, H, W]`, preprocessed.
@@ -357,7 +365,7 @@ impl<'a> Session<'a> {
     pub fn progress(&self, done: f32) -> Result<(), Error> {
         if let Some(progress) = self.raw.progress {
             // SAFETY: the host's function with the host's session.
-            unsafe { progress(self.raw, done) };
+            unsafe { progress(self.handle, done) };
         }
         if self.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
@@ -365,7 +373,7 @@ impl<'a> Session<'a> {
     /// Whether the user does not want the answer any more.
     pub fn cancelled(&self) -> bool {
         // SAFETY: the host's function with the host's session.
-        self.raw.cancelled.is_some_and(|cancelled| unsafe { cancelled(self.raw) } != 0)
+        self.raw.cancelled.is_some_and(|cancelled| unsafe { cancelled(self.handle) } != 0)
     }
 
     /// Writes a line into the program's log.
@@ -378,7 +386,7 @@ impl<'a> Session<'a> {
                 Level::Error => abi::LOG_ERROR,
             };
             // SAFETY: the host's function with the host's session; the text outlives the call.
-            unsafe { log(self.raw, level, abi::Text::of(line)) };
+            unsafe { log(self.handle, level, abi::Text::of(line)) };
         }
     }
 
@@ -389,7 +397,7 @@ impl<'a> Session<'a> {
     fn check(&self, status: abi::Status) -> Result<(), Error> {
         let why = || {
             // SAFETY: the host's function with the host's session; its text lives until the next call.
-            let text = self.raw.last_error.map(|why| unsafe { why(self.raw).bytes() }).unwrap_or_default();
+            let text = self.raw.last_error.map(|why| unsafe { why(self.handle).bytes() }).unwrap_or_default();
             let text = String::from_utf8_lossy(text).into_owned();
             if text.is_empty() { format!("camtui answered with status {status}") } else { text }
         };

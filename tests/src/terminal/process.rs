@@ -11,6 +11,20 @@ const TICK: Duration = Duration::from_millis(10);
 pub struct Process(pub u32);
 
 impl Process {
+    /// All processes that have loaded this file and still run, whoever started them.
+    pub fn all_that_loaded(file: &std::path::Path) -> Vec<Self> {
+        let file = file.canonicalize().unwrap();
+        let name = file.to_str().unwrap();
+        let numbers = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let process = Self(entry.ok()?.file_name().to_str()?.parse().ok()?);
+            let maps = fs::read(process.path("maps")).ok()?;
+            let maps = String::from_utf8_lossy(&maps);
+            let loaded = maps.lines().any(|line| line.ends_with(name));
+            (loaded && !process.has_ended()).then_some(process)
+        });
+        numbers.collect()
+    }
+
     /// Processor time of all its threads, in user and system mode, to a hundredth of a second; `None` where it has gone.
     pub fn cpu(self) -> Option<Duration> {
         let stat = self.read("stat")?;

@@ -47,7 +47,7 @@ impl Isolated {
     }
 
     /// What an explainer did that it must not, as clauses.
-    fn breaches(process: &Process, out: &Lines, err: &Lines) -> Vec<String> {
+    fn breaches(process: &mut Process, out: &Lines, err: &Lines) -> Vec<String> {
         let printed = |lines: &Lines, which: &str| {
             let first = lines.first.first()?;
             let more = if lines.count > 1 { format!(", … {} lines", lines.count) } else { String::new() };
@@ -62,6 +62,10 @@ impl Isolated {
                 .collect();
         if let Some(habits) = &process.habits {
             clauses.extend(habits.broken_by(process.id()));
+        }
+        // What it left running may have ended it meanwhile.
+        if !process.lives() {
+            clauses.push(format!("ended after it had given its map: {}", process.cause()));
         }
         clauses
     }

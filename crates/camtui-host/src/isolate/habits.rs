@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// How long threads that have been joined may take to be gone.
 const PATIENCE: Duration = Duration::from_millis(300);
 
+/// Most signals that are named in a sentence.
+const NAMED: usize = 3;
+
 /// A process's state between calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Habits {
@@ -81,7 +84,12 @@ impl Habits {
         let changed = changed & !(0b11 << 31);
         if changed != 0 {
             let numbers = (0..64).filter(|bit| changed >> bit & 1 == 1).map(|bit| bit + 1);
-            let names: Vec<String> = numbers.map(super::death::signal_name).collect();
+            let mut names: Vec<String> = numbers.map(super::death::signal_name).collect();
+            let more = names.len().saturating_sub(NAMED);
+            if more > 1 {
+                names.truncate(NAMED);
+                names.push(format!("{more} signals more"));
+            }
             clauses.push(format!("changed what happens on {}", names.join(", ")));
         }
         clauses
@@ -126,6 +134,9 @@ mod tests {
         ];
         // Bits 1 and 14 are signals 2 and 15; bit 32 is the C library's own.
         assert_eq!(before.differences(&after), clauses);
+        let deaf = Habits { signals: [!0, 0x1000, 0x440], ..before.clone() };
+        let clause = "changed what happens on SIGHUP, SIGINT, SIGQUIT, 61 signals more";
+        assert_eq!(before.differences(&deaf), [clause]);
         let one = Habits { threads: 2, ..before.clone() };
         assert_eq!(before.differences(&one), ["left a thread running"]);
     }

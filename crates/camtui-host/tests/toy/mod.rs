@@ -215,25 +215,29 @@ pub fn built(package: &str) -> PathBuf {
 
 /// Builds `tests/plugins/SOURCE.rs`, with `variant` set as a `cfg`, against the SDK.
 pub fn plugin(source: &str, variant: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/plugins/{source}.rs"));
+    compiled(&path, &format!("{source}_{variant}"), &["--cfg", &format!("variant=\"{variant}\"")])
+}
+
+/// Builds a library from one file against the SDK.
+pub fn compiled(source: &Path, name: &str, flags: &[&str]) -> PathBuf {
     static SDK: std::sync::Once = std::sync::Once::new();
     SDK.call_once(|| cargo_build("camtui-plugin"));
-    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
-        "{}{source}_{variant}{}",
-        std::env::consts::DLL_PREFIX,
-        std::env::consts::DLL_SUFFIX
-    ));
+    let file = format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
     let sdk = build_folder().join("libcamtui_plugin.rlib");
     let made = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
-        .args(["--edition", "2024", "--crate-type", "cdylib", "--crate-name", &format!("{source}_{variant}")])
-        .args(["--cfg", &format!("variant=\"{variant}\""), "-A", "warnings", "-o"])
+        .args(["--edition", "2024", "--crate-type", "cdylib", "--crate-name", name])
+        .args(flags)
+        .args(["-A", "warnings", "-o"])
         .arg(&out)
         .arg("--extern")
         .arg(format!("camtui_plugin={}", sdk.display()))
         .arg("-L")
         .arg(format!("dependency={}", build_folder().join("deps").display()))
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/plugins/{source}.rs")))
+        .arg(source)
         .output()
         .unwrap();
-    assert!(made.status.success(), "{source} {variant}: {}", String::from_utf8_lossy(&made.stderr));
+    assert!(made.status.success(), "{name}: {}", String::from_utf8_lossy(&made.stderr));
     out
 }

@@ -51,6 +51,8 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
             match result {
                 Ok(artifact) => match show.result(&artifact) {
                     Ok(ControlFlow::Continue(())) => {
+                        // Its map counts, but whoever runs this from a script is to know.
+                        tally.plugin |= !artifact.complaints.is_empty();
                         show.complaints(&setup.inputs[index].name(), &artifact);
                     }
                     Ok(ControlFlow::Break(())) => {
