@@ -11,6 +11,7 @@
 //! sentence.
 
 mod backend;
+pub mod check;
 mod collect;
 mod describe;
 pub mod inspect;

@@ -101,6 +101,13 @@ impl Params {
         self.values.iter().find(|(k, _)| k == key).map(|(_, value)| value)
     }
 
+    /// The same with another value of the parameter at `index`, which must be of its type.
+    pub(crate) fn with(&self, index: usize, value: ParamValue) -> Self {
+        let mut values = self.values.clone();
+        values[index].1 = value;
+        Self { values }
+    }
+
     /// Whether these are values for that explainer.
     pub(crate) fn fit(&self, info: &ExplainerInfo) -> bool {
         self.values.len() == info.params.len()

@@ -98,7 +98,21 @@ impl ExplainError {
     pub fn is_the_explainers_fault(&self) -> bool {
         matches!(self, Self::Failed { .. } | Self::BadMap { .. } | Self::NoMap(_) | Self::Ended { .. })
     }
+
+    /// Whether the explainer itself gave the reason, rather than none.
+    pub(crate) fn says_why(&self) -> bool {
+        match self {
+            Self::NotSupported { sentence, .. } => sentence != SILENT_REFUSAL,
+            Self::Failed { sentence, .. } => !sentence.ends_with(NO_REASON),
+            _ => false,
+        }
+    }
 }
+
+/// What is said for an explainer that refuses without a sentence.
+const SILENT_REFUSAL: &str = "it does not support this, and does not say why";
+/// How the sentence ends that is said for one that fails without its own.
+const NO_REASON: &str = " and gave no reason";
 
 /// Asks `explainer` for a map of what `backend` answers.
 pub fn run(
@@ -167,16 +181,15 @@ fn judge(
         }),
         (abi::OK, None, None) => Err(ExplainError::NoMap(id)),
         (abi::NOT_SUPPORTED, said, _) => {
-            let sentence = said.unwrap_or_else(|| "it does not support this, and does not say why".into());
+            let sentence = said.unwrap_or_else(|| SILENT_REFUSAL.into());
             Err(ExplainError::NotSupported { id, sentence })
         }
         (abi::CANCELLED, None, _) => {
             Err(ExplainError::Failed { id, sentence: "it gave up as if cancelled, but nobody did".into() })
         }
         (_, Some(sentence), _) => Err(ExplainError::Failed { id, sentence }),
-        (status, None, _) => Err(ExplainError::Failed {
-            id,
-            sentence: format!("it failed with status {status} and gave no reason"),
-        }),
+        (status, None, _) => {
+            Err(ExplainError::Failed { id, sentence: format!("it failed with status {status}{NO_REASON}") })
+        }
     }
 }

@@ -161,6 +161,21 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_of_another_user_is_refused_whoever_owns_the_file() {
+        let (_root, path) = laid_out(0o755, 0o644);
+        if owner(&path) != 0 {
+            return println!("skipped: only root can give a folder away");
+        }
+        std::os::unix::fs::chown(path.parent().unwrap(), Some(12_345), None).unwrap();
+        let says = check(&path, Asked::ByFile).unwrap_err().to_string();
+        assert!(
+            says.starts_with("the folder ") && says.ends_with("belongs to user 12345, neither you nor root")
+        );
+        // Whoever owns it is no stranger to themselves.
+        assert_eq!(check_for(&path, Asked::ByFile, 12_345), Ok(None));
+    }
+
+    #[test]
     fn another_users_library_is_refused_and_roots_is_not() {
         let (_root, path) = laid_out(0o755, 0o644);
         let stranger = owner(&path) + 1;

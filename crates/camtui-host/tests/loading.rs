@@ -315,6 +315,27 @@ fn a_loaded_plugins_panic_prints_nothing() {
     assert!(!printed.contains("panicked") && !printed.contains("luck"), "{printed}");
 }
 
+/// What is judged and loaded is the file itself, whatever leads to it.
+#[test]
+fn a_link_is_as_good_as_what_it_leads_to() {
+    let good = fs::read(raw_file("good")).unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let (target, link) = (file("linked.so", &good), folder.path().join("libother.so"));
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    let library = load(&link).unwrap();
+    assert_eq!(library.origin(), &camtui_host::Origin::File(target.canonicalize().unwrap()));
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o666)).unwrap();
+    let says = load(&link).unwrap_err();
+    assert!(says.contains("linked.so is not loaded: everyone on this machine may write the file"), "{says}");
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o644)).unwrap();
+    // A relative path is made absolute before anything is asked of the loader, which would search its own folders.
+    let here = std::env::current_dir().unwrap();
+    let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
+    let relative = up.join(target.canonicalize().unwrap().strip_prefix("/").unwrap());
+    assert_eq!(load(&relative).unwrap().origin(), library.origin());
+    assert!(load(Path::new("linked.so")).unwrap_err().starts_with("there is no plugin at linked.so"));
+}
+
 #[test]
 fn a_library_that_others_may_write_is_refused() {
     let good = fs::read(raw_file("good")).unwrap();

@@ -211,10 +211,11 @@ impl<'a> Session<'a> {
         (0..self.raw.layer_count).map(|index| self.layer_at(index)).collect()
     }
 
-    /// The layer to explain: the one the user named, or the model's default.
+    /// The layer to explain: the one the user named, or the model's default; [`Error::NotSupported`] where the model
+    /// has none.
     pub fn layer(&self) -> Result<Layer, Error> {
         if self.raw.chosen_layer == abi::NO_LAYER {
-            return Err(Error::new("this model has no layer that can be explained"));
+            return Err(Error::NotSupported("this model has no layer that can be explained".into()));
         }
         self.layer_at(self.raw.chosen_layer)
     }

@@ -256,6 +256,9 @@ pub enum PluginCommand {
         /// Load explainers from a library as well (repeatable)
         #[arg(long, value_name = "FILE")]
         plugin: Vec<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
         /// Load libraries into camtui rather than into processes of their own
         #[arg(long)]
         in_process: bool,
@@ -263,10 +266,31 @@ pub enum PluginCommand {
     /// Print all that a library's explainers, or one explainer, say of themselves
     Info {
         /// A library file, or an explainer's id
+        #[arg(value_name = "FILE|ID")]
         name: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
         /// Load libraries into camtui rather than into processes of their own
         #[arg(long)]
         in_process: bool,
+    },
+    /// Check that a library keeps what the interface asks of it; code 3 if it does not
+    ///
+    /// Its explainers are asked about small made-up models whose answers are known, with every parameter at its
+    /// extremes, many times, at once and cancelled.
+    Check {
+        /// A library file
+        file: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// Run the library in this process, for a debugger, rather than in a child that may crash
+        #[arg(long)]
+        in_process: bool,
+        /// The child's part of the work
+        #[arg(long, value_name = "ROW", hide = true)]
+        rows_from: Option<usize>,
     },
 }
 

@@ -7,7 +7,7 @@ use std::process::ExitStatus;
 pub(super) const CUT_OFF: i32 = 97;
 
 /// What is known of a child that is gone.
-pub(super) struct Remains<'a> {
+pub(crate) struct Remains<'a> {
     /// How it ended; none where it was ended because it had cut its line.
     pub status: Option<ExitStatus>,
     /// What it printed on standard error.

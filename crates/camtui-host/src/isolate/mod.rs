@@ -18,7 +18,7 @@ mod call;
 mod child;
 pub mod confine;
 #[cfg(unix)]
-mod death;
+pub(crate) mod death;
 #[cfg(unix)]
 mod habits;
 #[cfg(unix)]

@@ -52,7 +52,7 @@ impl Runs {
 }
 
 /// This program's own file, also when another has taken its name since it was started.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let own = Path::new("/proc/self/exe");
     if own.exists() { own.to_owned() } else { std::env::current_exe().unwrap_or_else(|_| "camtui".into()) }
 }
