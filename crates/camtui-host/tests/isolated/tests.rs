@@ -340,14 +340,18 @@ fn no_child_outlives_a_killed_program() {
     let mut line = String::new();
     BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let stat = format!("/proc/{}/stat", line.trim());
-    // Gone, or dead and not buried yet: nobody may be there to do it.
-    let gone = || fs::read_to_string(&stat).map_or(true, |text| text.contains(") Z"));
-    assert!(!gone());
+    let is = |state: &str| fs::read_to_string(&stat).is_ok_and(|text| text.contains(state));
+    let wait_until = |reached: &dyn Fn() -> bool| {
+        let begun = Instant::now();
+        while !reached() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", fs::read_to_string(&stat));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    // At work: one that waits for orders would see the end of its line.
+    wait_until(&|| is(") R"));
     holder.kill().unwrap();
     holder.wait().unwrap();
-    let killed = Instant::now();
-    while !gone() {
-        assert!(killed.elapsed() < Duration::from_secs(20), "it lives on");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    // Gone, or dead and not buried yet: nobody may be there to do it.
+    wait_until(&|| !Path::new(&stat).exists() || is(") Z"));
 }

@@ -57,6 +57,7 @@ explainer!(AsksAll, "asks-all", |session| {
             session.activation(conv)?,
             session.activation(pooled)?,
             session.gradient(conv)?,
+            session.gradient(pooled)?,
             session.gradient_of(pooled, &seed, Rule::Guided)?,
             session.gradient_of(pooled, &seed, Rule::Plain)?,
             session.gradient_of(camtui_plugin::Place::Image, &seed, Rule::Plain)?,
