@@ -17,6 +17,7 @@ fn main() -> std::process::ExitCode {
         Some(first) if first == tests::CHILD => {
             camtui_host::isolate::serve(std::path::Path::new(args.last().unwrap()))
         }
+        Some(first) if first == tests::HOLDER => tests::hold(std::path::Path::new(args.last().unwrap())),
         _ => tests::all(&args),
     }
 }

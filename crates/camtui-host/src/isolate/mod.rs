@@ -31,6 +31,13 @@ mod printed;
 mod process;
 #[cfg(unix)]
 mod remote;
+#[cfg(all(test, unix))]
+#[allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test fails by panicking and expects exact values"
+)]
+mod tests;
 #[cfg(unix)]
 mod wire;
 

@@ -1,9 +1,11 @@
 //! The tests themselves.
 
 use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -17,6 +19,9 @@ use crate::toy::{Toy, ask, ask_with, built, class, plugin, registry};
 /// First word of a child's command line.
 pub const CHILD: &str = "run-a-plugin";
 
+/// First word of a program that is killed while its child works.
+pub const HOLDER: &str = "be-killed";
+
 const TESTS: &[(&str, fn())] = &[
     ("both_ways_give_the_same_bits", both_ways_give_the_same_bits),
     ("everything_can_be_asked_from_afar", everything_can_be_asked_from_afar),
@@ -27,6 +32,8 @@ const TESTS: &[(&str, fn())] = &[
     ("cancelling_ends_a_call_within_a_second", cancelling_ends_a_call_within_a_second),
     ("complaints_come_with_the_map", complaints_come_with_the_map),
     ("several_calls_at_once", several_calls_at_once),
+    ("nothing_of_the_users_surroundings_is_seen", nothing_of_the_users_surroundings_is_seen),
+    ("no_child_outlives_a_killed_program", no_child_outlives_a_killed_program),
     ("what_fails_in_order_fails_as_ever", what_fails_in_order_fails_as_ever),
     ("what_is_no_plugin_is_refused_as_ever", what_is_no_plugin_is_refused_as_ever),
 ];
@@ -297,4 +304,54 @@ fn what_is_no_plugin_is_refused_as_ever() {
     let none = Isolation::new("/nowhere/at/all".into(), vec![]);
     let says = Library::isolated(apart(), Asked::ByFile, &Arc::new(none)).unwrap_err().to_string();
     assert!(says.starts_with("no process could be started to run "), "{says}");
+}
+
+fn nothing_of_the_users_surroundings_is_seen() {
+    let registry = isolated(Isolation { confine: false, ..isolation() });
+    let output = ask(find(&registry, "looks"), &Toy::default(), None, &class(0)).unwrap();
+    // No byte of input, no terminal, also where these tests have one.
+    assert_eq!(output.map.values, [0.0, 0.0]);
+    assert_eq!((output.notes[1].as_str(), output.complaints), ("/", vec![]));
+    let here: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
+    let there: Vec<&str> = output.notes[0].split(' ').collect();
+    assert!(there.len() < here.len() && !there.iter().any(|name| name.starts_with("CARGO")), "{there:?}");
+    assert_eq!(there.contains(&"PATH"), here.iter().any(|name| name == "PATH"));
+}
+
+/// Starts a child, says who it is, and keeps it busy.
+pub fn hold(library: &Path) -> ExitCode {
+    let (library, _) = Library::isolated(library, Asked::ByFile, &Arc::new(isolation())).unwrap();
+    let registry = registry(library);
+    println!("{}", pid(&registry));
+    let _ = ask(find(&registry, "loops"), &Toy::default(), None, &class(0));
+    ExitCode::FAILURE
+}
+
+fn no_child_outlives_a_killed_program() {
+    if !cfg!(target_os = "linux") {
+        return print!("skipped: only Linux tells a process of its parent's end ... ");
+    }
+    let mut holder = Command::new(std::env::current_exe().unwrap())
+        .arg(HOLDER)
+        .arg(apart())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let stat = format!("/proc/{}/stat", line.trim());
+    let is = |state: &str| fs::read_to_string(&stat).is_ok_and(|text| text.contains(state));
+    let wait_until = |reached: &dyn Fn() -> bool| {
+        let begun = Instant::now();
+        while !reached() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", fs::read_to_string(&stat));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    // At work: one that waits for orders would see the end of its line.
+    wait_until(&|| is(") R"));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    // Gone, or dead and not buried yet: nobody may be there to do it.
+    wait_until(&|| !Path::new(&stat).exists() || is(") Z"));
 }

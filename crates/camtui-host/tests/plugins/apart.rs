@@ -57,6 +57,7 @@ explainer!(AsksAll, "asks-all", |session| {
             session.activation(conv)?,
             session.activation(pooled)?,
             session.gradient(conv)?,
+            session.gradient(pooled)?,
             session.gradient_of(pooled, &seed, Rule::Guided)?,
             session.gradient_of(pooled, &seed, Rule::Plain)?,
             session.gradient_of(camtui_plugin::Place::Image, &seed, Rule::Plain)?,
@@ -155,6 +156,16 @@ explainer!(Patient, "patient", |session| loop {
     session.progress(0.5)?;
 });
 explainer!(Tells, "tells", |_session| Ok(Map::new(1, 1, vec![unsafe { getpid() } as f32])));
+// What there is of the user's surroundings: input, the terminal's name, variables.
+explainer!(Looks, "looks", |_session| {
+    let mut read = vec![];
+    std::io::Read::read_to_end(&mut std::io::stdin(), &mut read).unwrap();
+    let terminal = std::fs::File::open("/dev/tty").is_ok();
+    let variables: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
+    let folder = std::env::current_dir().unwrap();
+    let seen = vec![read.len() as f32, f32::from(u8::from(terminal))];
+    Ok(Map::new(1, 2, seen).with_note(variables.join(" ")).with_note(folder.display().to_string()))
+});
 explainer!(Infinite, "infinite", |_session| Ok(Map::new(1, 1, vec![f32::INFINITY])));
 explainer!(Panics, "panics", |_session| panic!("out of luck"));
 
@@ -164,5 +175,5 @@ fn session_goes_on() -> Result<Map, Error> {
 
 camtui_plugin::export!(
     Fine, AsksAll, Crashes, Aborts, Exits, Loops, Overflows, Hoards, HoardsInC, Closes, Babbles, Prints, PrintsInC,
-    Moves, Deafens, Spawns, Joins, Patient, Tells, Infinite, Panics,
+    Moves, Deafens, Spawns, Joins, Patient, Tells, Looks, Infinite, Panics,
 );
