@@ -2,6 +2,7 @@
 //! and what happened; the others still answer, for every picture; the code is 3; and no process is left.
 //!
 //! `tests/plugins/misbehave.c` says what each of them does. `misbehaving_session.rs` does the same to the session.
+#![allow(clippy::duration_suboptimal_units, reason = "as the settings count")]
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,5 +1,6 @@
 //! What is no plugin, or one that others may have written: refused with a reason, in a moment, and without a line of
 //! it being run, whichever command meets it.
+#![allow(clippy::bool_assert_comparison, reason = "JSON has values of its own")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

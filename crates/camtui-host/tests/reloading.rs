@@ -13,6 +13,7 @@ use camtui_host::{Asked, Library, Registry};
 use toy::{Toy, ask, class, plugin};
 
 /// The library `raw`, with another id for its second explainer.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "a literal is a reference")]
 fn variant(second: &[u8; 6]) -> Vec<u8> {
     static BUILT: LazyLock<Vec<u8>> = LazyLock::new(|| fs::read(plugin("raw", "reloaded")).unwrap());
     let mut bytes = BUILT.clone();

@@ -26,6 +26,7 @@ pub struct Cli {
 
 /// Flags of the main job, headless and interactive.
 #[derive(Args, Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "flags are on or off")]
 pub struct ExplainArgs {
     /// Pictures, folders, globs, `.npy` tensors (already preprocessed), or `-` for a picture or paths on stdin
     #[arg(value_name = "PATH")]

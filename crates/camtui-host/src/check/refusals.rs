@@ -24,7 +24,7 @@ fn lacking() -> [Network; 6] {
     ]
 }
 
-/// A map, or CAMTUI_NOT_SUPPORTED with a reason.
+/// A map, or `CAMTUI_NOT_SUPPORTED` with a reason.
 pub(super) fn refusals(state: &State, explainer: &Explainer) -> Verdict {
     let (mut refused, networks) = (0, lacking());
     for network in &networks {

@@ -92,7 +92,7 @@ fn quote(from: u64) -> Option<String> {
         let mut bytes = [0; 100];
         let count = errors()?.read_at(&mut bytes, from).ok()?;
         let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
-        return Some(format!("`{}`", clean(text.lines().next()?, 80)));
+        Some(format!("`{}`", clean(text.lines().next()?, 80)))
     }
     #[cfg(not(unix))]
     None

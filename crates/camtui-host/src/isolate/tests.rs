@@ -1,4 +1,5 @@
 //! Children that lie: a shell that sends frames made here, whatever it is told.
+#![allow(clippy::duration_suboptimal_units, reason = "as the settings count")]
 
 use std::io::Write as _;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! A network small enough to be seen through: four channels, pooled and read by one linear layer. What it
 //! answers has closed forms, so maps can be checked without a model.
+#![allow(clippy::float_cmp, reason = "seeds are exact")]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::path::{Path, PathBuf};

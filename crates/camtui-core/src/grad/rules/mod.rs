@@ -2,6 +2,13 @@
 //!
 //! In every rule `x` is the operator's input, `y` its output, and `d…` the gradient of the seeded score with respect to
 //! a value. A further operator is one more file here and one more line in [`rule_for`] (and one in `shapes`).
+#![allow(
+    clippy::unnecessary_wraps,
+    clippy::type_complexity,
+    clippy::match_same_arms,
+    clippy::needless_for_each,
+    reason = "rules have one shape, and their tables one line an operator"
+)]
 
 mod add;
 mod average_pool;

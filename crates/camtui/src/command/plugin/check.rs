@@ -1,4 +1,5 @@
 //! `camtui plugin check`: runs the checks of `camtui-host` over a library, as a table or as JSON.
+#![allow(clippy::format_push_string, reason = "a line at a time")]
 
 use std::ffi::OsStr;
 use std::path::Path;

@@ -22,7 +22,7 @@ impl State {
         compared.retain(|at| !self.is_gone(*at));
         self.compared.0 = compared;
         let asked = self.question.explainer;
-        let lost = if changed.contains(&asked) { self.drop_unfit() } else { Default::default() };
+        let lost = if changed.contains(&asked) { self.drop_unfit() } else { Vec::new() };
         self.forget_unfit();
         if self.is_gone(asked) {
             self.question.explainer = instead;
