@@ -23,7 +23,7 @@ fn a_loaded_library_gives_the_very_maps_of_the_bundled_one() {
         .go()
         .code(0);
     let ids: Vec<String> =
-        listed.text().lines().map(|line| line.split_whitespace().next().unwrap().to_owned()).collect();
+        listed.text().lines().filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect();
     for id in ["cam", "grad-cam"] {
         let qualified =
             ids.iter().find(|other| other.ends_with(&format!(":{id}"))).unwrap_or_else(|| panic!("{ids:?}"));
