@@ -609,6 +609,8 @@ fn a_comparison_shows_the_new_version_in_all_its_tiles() {
     rebuilt(&session, &[before.question.explainer], |_| {});
     session.act(Action::LibraryChanged(0));
     assert!(!Arc::ptr_eq(&before, &tile(&session)));
+}
+
 #[test]
 fn what_a_plugin_must_not_do_is_said_beside_its_map() {
     let mut session = Session::new(3);

@@ -45,7 +45,11 @@ pub fn serve(library: &Path) -> ExitCode {
     crate::on_log(|level, text| {
         line.report(&Report::Log { level: code_of(level), line: text.to_owned() }, &[]);
     });
-    let confined = if confine { confine::confine(library) } else { Confined::nothing() };
+    let confined = match copy_of {
+        _ if !confine => Confined::nothing(),
+        Some(original) => confine::confine_copy(library, Path::new(&original)),
+        None => confine::confine(library),
+    };
     // The program has looked at who may write the file already, and told of it.
     let library = match Library::load(library, Asked::ByFile) {
         Ok((library, _)) => library,
