@@ -89,6 +89,24 @@ fn only_its_own_files_and_the_systems_can_be_read() {
 }
 
 #[test]
+fn of_a_copy_the_originals_neighbours_can_be_read_too() {
+    let laid = laid_out();
+    let copies = tempfile::tempdir().unwrap();
+    let copy = copies.path().canonicalize().unwrap().join("copy/libx.so");
+    fs::create_dir(copy.parent().unwrap()).unwrap();
+    fs::write(&copy, "x").unwrap();
+    std::os::unix::fs::symlink(laid.own.join("data"), copy.with_file_name("data")).unwrap();
+    let ask = || {
+        if !shut(&[&copy, &laid.own.join("libx.so")], true).closes(Closed::Reading) {
+            return println!("skipped: this kernel cannot shut {:?}", Closed::Reading);
+        }
+        assert_eq!(fs::read_to_string(copy.with_file_name("data")).unwrap(), "words");
+        denied("a picture", fs::read(laid.users.join("data")));
+    };
+    std::thread::scope(|scope| scope.spawn(ask).join().unwrap());
+}
+
+#[test]
 fn nothing_can_be_written() {
     // Also by a kernel without Landlock.
     for landlock in [true, false] {
