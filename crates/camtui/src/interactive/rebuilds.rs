@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     /// Long enough for any machine.
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     fn watched(paths: &[&Path]) -> (Rebuilds, Receiver<usize>) {
         let (sender, told) = channel();

@@ -22,7 +22,7 @@ impl State {
         compared.retain(|at| !self.is_gone(*at));
         self.compared.0 = compared;
         let asked = self.question.explainer;
-        let lost = changed.contains(&asked).then(|| self.drop_unfit()).unwrap_or_default();
+        let lost = if changed.contains(&asked) { self.drop_unfit() } else { Vec::new() };
         self.forget_unfit();
         if self.is_gone(asked) {
             self.question.explainer = instead;
