@@ -83,6 +83,7 @@ fn wait_for_red(session: &Session, words: &str) {
 
 /// How many values are hot in the first and in the last row of the map on screen, which is saved for that.
 fn hot(session: &mut Session, home: &Home, name: &str) -> (usize, usize) {
+    session.wait_until("the answer", |screen| !screen.contents().contains("computing"));
     session.types("f");
     session.wait_for("save to");
     session.types(&format!("\x15\x1b[200~{name}.npy\x1b[201~"));

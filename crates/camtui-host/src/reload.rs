@@ -145,9 +145,13 @@ impl Drop for Copies {
 }
 
 fn hash(content: &[u8]) -> String {
-    let mut hash: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
-    hash.truncate(DIGITS);
-    hash
+    use std::fmt::Write as _;
+
+    Sha256::digest(content).iter().take(DIGITS / 2).fold(String::new(), |mut hash, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hash, "{byte:02x}");
+        hash
+    })
 }
 
 fn hash_of_path(path: &Path) -> String {

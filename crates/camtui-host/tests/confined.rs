@@ -1,5 +1,9 @@
 //! A real library in a confined thread: it loads and computes what it computes elsewhere.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test fails by panicking and expects exact values"
+)]
 #![cfg(target_os = "linux")]
 
 mod toy;

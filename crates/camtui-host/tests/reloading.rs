@@ -1,5 +1,9 @@
 //! A library that is rebuilt while it is used: two versions side by side, each from its own copy.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test fails by panicking and expects exact values"
+)]
 #![cfg(unix)]
 
 mod toy;
@@ -13,14 +17,13 @@ use camtui_host::{Asked, Library, Registry};
 use toy::{Toy, ask, class, plugin};
 
 /// The library `raw`, with another id for its second explainer.
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "a literal is a reference")]
-fn variant(second: &[u8; 6]) -> Vec<u8> {
+fn variant(second: [u8; 6]) -> Vec<u8> {
     static BUILT: LazyLock<Vec<u8>> = LazyLock::new(|| fs::read(plugin("raw", "reloaded")).unwrap());
     let mut bytes = BUILT.clone();
     let places: Vec<usize> = (0..bytes.len() - 6).filter(|&at| bytes[at..].starts_with(b"second")).collect();
     assert!(!places.is_empty());
     for at in places {
-        bytes[at..at + 6].copy_from_slice(second);
+        bytes[at..at + 6].copy_from_slice(&second);
     }
     bytes
 }
@@ -38,7 +41,7 @@ fn a_rebuilt_library_takes_the_place_of_the_old_one_which_still_answers() {
     let values = |registry: &Registry, id: &str| {
         ask(registry.find(id).unwrap(), &Toy::default(), None, &class(0)).unwrap().map.values
     };
-    fs::write(&path, variant(b"second")).unwrap();
+    fs::write(&path, variant(*b"second")).unwrap();
     let mut registry = Registry::default();
     registry.add(load(&path));
     let old = registry.find("second").unwrap().clone();
@@ -46,7 +49,7 @@ fn a_rebuilt_library_takes_the_place_of_the_old_one_which_still_answers() {
     let wanted = values(&registry, "second");
 
     // Written over, not put in its place: who has the file itself mapped would now run half of each.
-    fs::write(&path, variant(b"others")).unwrap();
+    fs::write(&path, variant(*b"others")).unwrap();
     let replaced = registry.replace(0, load(&path));
     assert_eq!((replaced.renewed, replaced.gone, replaced.added), (vec![0], vec![1], vec![2]));
     let there = |id: &str, gone| (id.to_owned(), gone);
@@ -60,7 +63,7 @@ fn a_rebuilt_library_takes_the_place_of_the_old_one_which_still_answers() {
     assert_eq!(ask(&old, &Toy::default(), None, &class(0)).unwrap().map.values, wanted);
 
     // It comes back, at its old place.
-    fs::write(&path, variant(b"second")).unwrap();
+    fs::write(&path, variant(*b"second")).unwrap();
     let replaced = registry.replace(0, load(&path));
     assert_eq!((replaced.renewed, replaced.gone, replaced.added), (vec![0, 1], vec![2], vec![]));
     assert_eq!(values(&registry, "tried:second"), wanted);
@@ -70,15 +73,15 @@ fn a_rebuilt_library_takes_the_place_of_the_old_one_which_still_answers() {
 #[test]
 fn new_explainers_do_not_take_the_ids_of_others() {
     let root = tempfile::tempdir().unwrap();
-    let load = |name: &str, second: &[u8; 6]| {
+    let load = |name: &str, second: [u8; 6]| {
         let path = root.path().join(name);
         fs::write(&path, variant(second)).unwrap();
         Library::load(&path, Asked::ByFile).unwrap().0
     };
     let mut registry = Registry::default();
-    registry.add(load("liba.so", b"second"));
-    registry.add(load("libb.so", b"others"));
-    let replaced = registry.replace(1, load("libb2.so", b"second"));
+    registry.add(load("liba.so", *b"second"));
+    registry.add(load("libb.so", *b"others"));
+    let replaced = registry.replace(1, load("libb2.so", *b"second"));
     assert_eq!((replaced.renewed, replaced.gone, replaced.added), (vec![2], vec![3], vec![4]));
     assert!(replaced.notices[0].contains("`second` is already taken"), "{:?}", replaced.notices);
     assert_eq!(registry.find("second").unwrap().qualified_id(), "a:second");

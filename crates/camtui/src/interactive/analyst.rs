@@ -115,7 +115,7 @@ pub struct ParamInfo {
 
 /// An explainer as the session sees it.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and no two exclude each other")]
 pub struct ExplainerInfo {
     /// Its id.
     pub id: String,

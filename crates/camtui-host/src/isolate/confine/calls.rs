@@ -29,6 +29,13 @@ const OPENAT2: c_long = 437;
 const MOUNT_SETATTR: c_long = 442;
 const QUOTACTL_FD: c_long = 443;
 
+/// Requests of `ioctl`, whose type differs from C library to C library.
+const TIOCSCTTY: u64 = 0x540e;
+const TIOCSTI: u64 = 0x5412;
+const TIOCLINUX: u64 = 0x541c;
+const FIOSETOWN: u64 = 0x8901;
+const SIOCSPGRP: u64 = 0x8902;
+
 /// Refused whatever the arguments.
 const REFUSED: &[c_long] = &[
     // Programs.
@@ -240,8 +247,7 @@ fn by_argument() -> Result<BTreeMap<c_long, Vec<SeccompRule>>, BackendError> {
     let owners = [libc::F_SETOWN as u64, 15, libc::F_NOTIFY as u64];
     rules.insert(libc::SYS_fcntl, any(1, &owners)?);
     // Typing into a terminal, and owners once more.
-    let typing = [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSCTTY, 0x8901, 0x8902];
-    rules.insert(libc::SYS_ioctl, any(1, &typing.map(|request| request as u64))?);
+    rules.insert(libc::SYS_ioctl, any(1, &[TIOCSTI, TIOCLINUX, TIOCSCTTY, FIOSETOWN, SIOCSPGRP])?);
     Ok(rules)
 }
 
