@@ -12,7 +12,7 @@ static const float ACTIVATION[6] = { 1, 2, 3, 5, 0, -3 };
 static const float EXPECTED[3] = { 3, 1, 0 };
 
 static camtui_status activation(const camtui_session *session, uint32_t layer, camtui_tensor *out) {
-    if (layer >= session->layer_count) return CAMTUI_INVALID;
+    if (layer >= session->layer_count) return CAMTUI_NOT_SUPPORTED;
     const camtui_tensor tensor = { sizeof tensor, 4, ACTIVATION, { 1, 2, 1, 3 } };
     *out = tensor;
     return CAMTUI_OK;
@@ -58,7 +58,7 @@ int main(void) {
     for (int i = 0; i < 3; i++) failures += !(fabsf(given.values[i] - EXPECTED[i]) < 1e-6f);
 
     session.chosen_layer = CAMTUI_NO_LAYER;
-    failures += explainer->explain(explainer, &session, &none, &sink) != CAMTUI_FAILED || given.errors != 1;
+    failures += explainer->explain(explainer, &session, &none, &sink) != CAMTUI_NOT_SUPPORTED || given.errors != 1;
 
     puts(failures ? "the explainer does not do what it says" : "the explainer does what it says");
     return failures != 0;

@@ -27,9 +27,9 @@
  *                               explained by one library at the same moment, each with its own session;
  *             [during explain]  the plugin calls it from any thread, also several at once, from the moment `explain` is
  *                               called until it returns. Threads that the plugin starts must have ended by then.
- * Ownership   Whoever makes memory frees it. No pointer that crosses this interface is ever freed by the other side, and
- * and         what the other side made is read-only. How long it lives is said in the same brackets: of `in`, what the
- * lifetime.   arguments point to, owned by the caller; of `out`, what is returned or filled in, owned by the callee:
+ * Ownership   Whoever makes memory frees it, never the other side, to which it is read-only. How long it lives is said in
+ * and         the same brackets: of `in`, what the arguments point to, owned by the caller; of `out`, what is returned or
+ * lifetime.   filled in, owned by the callee:
  *             copied          the callee does not look at it after it has returned: it may lie on the stack;
  *             until it returns, until explain, for ever
  *                             it lives until this function returns; until that call of `explain` returns; until the
@@ -120,7 +120,7 @@ typedef struct camtui_tensor {
 
 /* Layers are named by index: 0 to session->layer_count - 1, or one of these. */
 #define CAMTUI_IMAGE 0xffffffffu    /* the model's input, where a function takes "layer or image" */
-#define CAMTUI_NO_LAYER 0xfffffffeu /* none */
+#define CAMTUI_NO_LAYER 0xfffffffeu /* none; who asks about it is answered CAMTUI_NOT_SUPPORTED */
 
 /* A layer that can be explained; filled by session->layer(). */
 typedef struct camtui_layer {
