@@ -348,10 +348,10 @@ struct camtui_sink {
     const void *(*get_extension)(const camtui_sink *sink, camtui_text name);
 };
 
-/* `return camtui_fail(sink, "the window is larger than the picture; take a smaller one");` */
-static inline camtui_status camtui_fail(const camtui_sink *sink, const char *sentence) {
+/* `return camtui_fail(sink, CAMTUI_NOT_SUPPORTED, "the window is larger than the picture; take a smaller one");` */
+static inline camtui_status camtui_fail(const camtui_sink *sink, camtui_status status, const char *sentence) {
     sink->error(sink, camtui_text_of(sentence));
-    return CAMTUI_FAILED;
+    return status;
 }
 
 /* What `explain` returns when a call of the session answered `status`, which is not CAMTUI_OK: hands the host's sentence
