@@ -36,7 +36,7 @@
  *                             process ends (a library is never unloaded).
  * Errors.     A function that can fail returns a camtui_status, and fills its out-parameters only if that is CAMTUI_OK.
  *             Nothing is thrown, unwound or jumped across this interface: catch exceptions and panics on your side.
- *             An explainer does not exit, abort, print on stdout or stderr, or change the process (working directory,
+ *             An explainer does not exit, abort, print, or change the process (working directory,
  *             signal handlers, locale): use `log`, `note` and `error`.
  * Process.    camtui runs a library in a process of its own, which may be ended and started again between two calls.
  *             So nothing that one call leaves in memory is certain to be there in the next.
