@@ -110,7 +110,7 @@ static camtui_status explain(const camtui_explainer *self, const camtui_session 
     double *lost = malloc(patches * sizeof *lost);
     float *map = malloc(cells * sizeof *map);
     if (!sides || !batch || !lost || !map) {
-        status = camtui_fail(sink, "there is not enough memory; take a larger stride");
+        status = camtui_fail(sink, CAMTUI_FAILED, "there is not enough memory; take a larger stride");
         goto done;
     }
 

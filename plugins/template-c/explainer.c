@@ -13,9 +13,10 @@ static camtui_status explain(const camtui_explainer *self, const camtui_session 
     camtui_tensor activation = CAMTUI_TENSOR_INIT;
     camtui_status status = session->activation(session, session->chosen_layer, &activation);
     if (status != CAMTUI_OK) return camtui_pass_on(session, sink, status);
+    if (activation.rank != 4) return camtui_fail(sink, CAMTUI_NOT_SUPPORTED, "the layer has no height and width; take another");
     const uint64_t channels = activation.shape[1], area = activation.shape[2] * activation.shape[3];
     float *map = calloc(area, sizeof *map);
-    if (!map) return camtui_fail(sink, "there is not enough memory for the map");
+    if (!map) return camtui_fail(sink, CAMTUI_FAILED, "there is not enough memory for the map");
     for (uint64_t k = 0; k < channels; k++)
         for (uint64_t i = 0; i < area; i++) map[i] += activation.data[k * area + i] / (float)channels;
     /* 3. The map, at the layer's own resolution; it is copied. Resizing, colours and drawing are camtui's. */

@@ -102,6 +102,10 @@ impl<'a> Served<'a> {
     }
 
     fn layer(&self, index: u32) -> Result<&Layer, Problem> {
+        if index == abi::NO_LAYER {
+            let sentence = "this model has no layer that can be explained";
+            return Err(BackendError::NotSupported(sentence.into()).into());
+        }
         self.layers.get(index as usize).ok_or_else(|| Problem::Invalid(format!("there is no layer {index}")))
     }
 

@@ -27,16 +27,16 @@
  *                               explained by one library at the same moment, each with its own session;
  *             [during explain]  the plugin calls it from any thread, also several at once, from the moment `explain` is
  *                               called until it returns. Threads that the plugin starts must have ended by then.
- * Ownership   Whoever makes memory frees it. No pointer that crosses this interface is ever freed by the other side, and
- * and         what the other side made is read-only. How long it lives is said in the same brackets: of `in`, what the
- * lifetime.   arguments point to, owned by the caller; of `out`, what is returned or filled in, owned by the callee:
+ * Ownership   Whoever makes memory frees it, never the other side, to which it is read-only. How long it lives is said in
+ * and         the same brackets: of `in`, what the arguments point to, owned by the caller; of `out`, what is returned or
+ * lifetime.   filled in, owned by the callee:
  *             copied          the callee does not look at it after it has returned: it may lie on the stack;
  *             until it returns, until explain, for ever
  *                             it lives until this function returns; until that call of `explain` returns; until the
  *                             process ends (a library is never unloaded).
  * Errors.     A function that can fail returns a camtui_status, and fills its out-parameters only if that is CAMTUI_OK.
  *             Nothing is thrown, unwound or jumped across this interface: catch exceptions and panics on your side.
- *             An explainer does not exit, abort, print on stdout or stderr, or change the process (working directory,
+ *             An explainer does not exit, abort, print, or change the process (working directory,
  *             signal handlers, locale): use `log`, `note` and `error`.
  * Process.    camtui runs a library in a process of its own, which may be ended and started again between two calls.
  *             So nothing that one call leaves in memory is certain to be there in the next.
@@ -120,7 +120,7 @@ typedef struct camtui_tensor {
 
 /* Layers are named by index: 0 to session->layer_count - 1, or one of these. */
 #define CAMTUI_IMAGE 0xffffffffu    /* the model's input, where a function takes "layer or image" */
-#define CAMTUI_NO_LAYER 0xfffffffeu /* none */
+#define CAMTUI_NO_LAYER 0xfffffffeu /* none; who asks about it is answered CAMTUI_NOT_SUPPORTED */
 
 /* A layer that can be explained; filled by session->layer(). */
 typedef struct camtui_layer {
@@ -348,10 +348,10 @@ struct camtui_sink {
     const void *(*get_extension)(const camtui_sink *sink, camtui_text name);
 };
 
-/* `return camtui_fail(sink, "the window is larger than the picture; take a smaller one");` */
-static inline camtui_status camtui_fail(const camtui_sink *sink, const char *sentence) {
+/* `return camtui_fail(sink, CAMTUI_NOT_SUPPORTED, "the window is larger than the picture; take a smaller one");` */
+static inline camtui_status camtui_fail(const camtui_sink *sink, camtui_status status, const char *sentence) {
     sink->error(sink, camtui_text_of(sentence));
-    return CAMTUI_FAILED;
+    return status;
 }
 
 /* What `explain` returns when a call of the session answered `status`, which is not CAMTUI_OK: hands the host's sentence

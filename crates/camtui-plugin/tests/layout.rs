@@ -186,7 +186,7 @@ fn a_cxx_compiler_sees_the_same_and_can_export_an_explainer() {
              camtui_tensor input = CAMTUI_TENSOR_INIT;\n\
              camtui_status status = session->input(session, &input);\n\
              if (status != CAMTUI_OK) return camtui_pass_on(session, sink, status);\n\
-             return CAMTUI_COVERS(session, camtui_session, log) ? CAMTUI_OK : camtui_fail(sink, \"old\");\n\
+             return CAMTUI_COVERS(session, camtui_session, log) ? CAMTUI_OK : camtui_fail(sink, CAMTUI_FAILED, \"old\");\n\
          }\n\
          static const camtui_explainer explainers[] = { {\n\
              sizeof(camtui_explainer), CAMTUI_NEEDS_FORWARD, CAMTUI_TEXT(\"x\"), CAMTUI_TEXT(\"X\"), CAMTUI_TEXT(\"1\"),\n\

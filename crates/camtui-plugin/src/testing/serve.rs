@@ -71,6 +71,9 @@ impl<'f> Served<'f> {
     }
 
     fn layer(&self, index: u32) -> Result<&'f FakeLayer, Problem> {
+        if index == abi::NO_LAYER {
+            return Err(unsupported("this model has no layer that can be explained"));
+        }
         self.fake.layers.get(index as usize).ok_or_else(|| invalid(format!("there is no layer {index}")))
     }
 
