@@ -62,7 +62,7 @@ fn each_is_one_line(ended: &Ended, bad: &[(&str, &str)], good: &[&str]) {
 }
 
 /// How long such runs may take that end before any time limit of a plugin's.
-const QUICK: Duration = Duration::from_secs(60);
+const QUICK: Duration = Duration::from_mins(1);
 
 #[test]
 fn an_explainer_that_ends_its_process_is_one_line_and_the_others_answer() {

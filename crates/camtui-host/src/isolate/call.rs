@@ -14,6 +14,8 @@ use crate::library::{Ran, Runner, Unfinished};
 use crate::serve::{Served, level_of};
 use crate::{Level, Params, clean};
 
+/// How long a process takes to die of a crash that has begun.
+const DYING: std::time::Duration = std::time::Duration::from_millis(30);
 /// Most lines that a call may log.
 const LOG_LIMIT: usize = 1_000;
 
@@ -60,11 +62,15 @@ impl Isolated {
                 .into_iter()
                 .flatten()
                 .collect();
-        if let Some(habits) = &process.habits {
-            clauses.extend(habits.broken_by(process.id()));
+        let broken = process.habits.as_ref().map(|habits| habits.broken_by(process.id())).unwrap_or_default();
+        if !broken.is_empty() {
+            // The first that is seen of a crash may be that its signal is no longer caught.
+            std::thread::sleep(DYING);
         }
-        // What it left running may have ended it meanwhile.
-        if !process.lives() {
+        if process.lives() {
+            clauses.extend(broken);
+        } else {
+            // By what it had left running.
             clauses.push(format!("ended after it had given its map: {}", process.cause()));
         }
         clauses
