@@ -244,11 +244,17 @@ impl Collector {
     }
 
     pub fn give_note(&self, text: &str) {
-        self.take(|collected| collected.add_note(clean(text, TEXT_LIMIT)));
+        self.take(|collected| {
+            collected.add_note(clean(text, TEXT_LIMIT));
+            Ok(())
+        });
     }
 
     pub fn give_error(&self, text: &str) {
-        self.take(|collected| collected.add_error(clean(text, TEXT_LIMIT)));
+        self.take(|collected| {
+            collected.add_error(clean(text, TEXT_LIMIT));
+            Ok(())
+        });
     }
 
     pub fn give_refused(&self, mut refused: SinkError) {
@@ -295,16 +301,14 @@ impl Collected {
         Ok(())
     }
 
-    fn add_note(&mut self, text: String) -> Result<(), SinkError> {
+    fn add_note(&mut self, text: String) {
         if self.notes.len() < NOTE_LIMIT {
             self.notes.push(text);
         }
-        Ok(())
     }
 
-    fn add_error(&mut self, text: String) -> Result<(), SinkError> {
+    fn add_error(&mut self, text: String) {
         self.error.get_or_insert(text);
-        Ok(())
     }
 }
 
@@ -360,7 +364,10 @@ unsafe extern "C" fn note(sink: *const abi::Sink, text: abi::Text) -> abi::Statu
     let Some(collector) = (unsafe { collector(sink) }) else { return abi::INVALID };
     // SAFETY: the header obliges the plugin to a readable text.
     let text = clean(&String::from_utf8_lossy(unsafe { text.bytes() }), TEXT_LIMIT);
-    collector.take(|collected| collected.add_note(text))
+    collector.take(|collected| {
+        collected.add_note(text);
+        Ok(())
+    })
 }
 
 unsafe extern "C" fn error(sink: *const abi::Sink, text: abi::Text) -> abi::Status {
@@ -368,7 +375,10 @@ unsafe extern "C" fn error(sink: *const abi::Sink, text: abi::Text) -> abi::Stat
     let Some(collector) = (unsafe { collector(sink) }) else { return abi::INVALID };
     // SAFETY: the header obliges the plugin to a readable text.
     let text = clean(&String::from_utf8_lossy(unsafe { text.bytes() }), TEXT_LIMIT);
-    collector.take(|collected| collected.add_error(text))
+    collector.take(|collected| {
+        collected.add_error(text);
+        Ok(())
+    })
 }
 
 unsafe extern "C" fn get_extension(_sink: *const abi::Sink, _name: abi::Text) -> *const c_void {

@@ -280,14 +280,15 @@ fn sound(kind: &ParamKind) -> Result<(), String> {
         Err(format!("has the empty range {low}…{high}"))
     };
     match kind {
-        ParamKind::Bool { .. } | ParamKind::Int { range: None, .. } => Ok(()),
         ParamKind::Int { default, range: Some((low, high)) } => match default {
             _ if low > high => empty(low, high),
             _ if (low..=high).contains(&default) => Ok(()),
             _ => Err(format!("has the default {default} outside of its range {low}…{high}")),
         },
         ParamKind::Float { default, .. } if !default.is_finite() => Err(format!("has the default {default}")),
-        ParamKind::Float { range: None, .. } => Ok(()),
+        ParamKind::Bool { .. }
+        | ParamKind::Int { range: None, .. }
+        | ParamKind::Float { range: None, .. } => Ok(()),
         ParamKind::Float { default, range: Some((low, high)) } => match default {
             _ if low.is_nan() || high.is_nan() || low > high => empty(low, high),
             _ if (low..=high).contains(&default) => Ok(()),

@@ -2,7 +2,11 @@
 //!
 //! The process is this very program, started anew; so it has a `main` of its own, which runs the tests one after
 //! another. Words on the command line choose those whose names contain one of them.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test fails by panicking and expects exact values"
+)]
 
 #[cfg(unix)]
 #[path = "isolated/tests.rs"]
