@@ -2,7 +2,8 @@
 
 Each network gets random weights (torch.manual_seed), with batch norms calmed so that rounding is not magnified, is exported
 with an open batch, differentiated by camtui, and run in ONNX Runtime in f32. Logits, and the gradient at every tap that is a
-module's value and at the picture, are compared with PyTorch's autograd as |a-b|/|b|. Layers whose value is not the module's, because the exporter folded a batch norm into it, are counted, not judged.
+module's value and at the picture, are compared with PyTorch's autograd as |a-b|/|b|; the median over the inputs counts.
+Layers whose value is not the module's, because the exporter folded a batch norm into it, are counted, not judged.
 
 Needs from PyPI: torch, torchvision, onnx, onnxscript, onnxruntime, numpy. Run from the repository's root:
 

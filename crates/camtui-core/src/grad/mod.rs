@@ -100,6 +100,7 @@ pub fn differentiate(mut model: ModelProto) -> Result<Differentiated, GradError>
     graph.node.append(&mut tape.nodes);
     graph.node.append(&mut names);
     graph.initializer.append(&mut tape.constants);
+    metadata.blocked = backward.blocked.iter().map(ToString::to_string).collect();
     metadata.write(&mut model);
     Ok(Differentiated { model, blocked: backward.blocked })
 }

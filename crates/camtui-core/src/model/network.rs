@@ -52,8 +52,13 @@ pub enum ModelError {
     #[error("the model has no layer `{0}`; `camtui model info` lists them")]
     UnknownLayer(String),
     /// A layer whose gradient the exported graph does not hold.
-    #[error("there is no gradient for `{0}` in this model: an operator behind it cannot be differentiated")]
-    NoGradient(String),
+    #[error("there is no gradient for `{layer}` in this model: {reason}")]
+    NoGradient {
+        /// The layer.
+        layer: String,
+        /// Which operator is in the way.
+        reason: String,
+    },
     /// The input is not what the model takes.
     #[error("the model takes an input of shape {expected:?}, this one is {found:?}")]
     InputShape {
@@ -79,6 +84,16 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// The layer's gradient stops at an operator, or no path leads from it to the logits.
+    pub(super) fn no_gradient(layer: &str, metadata: &Metadata) -> Self {
+        let reason = match metadata.blocked.as_slice() {
+            [] => "the exported graph does not hold it".into(),
+            [one] => one.clone(),
+            [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+        };
+        Self::NoGradient { layer: layer.into(), reason }
+    }
+
     pub(super) fn compile(part: &str, reason: &impl std::fmt::Debug) -> Self {
         Self::Compile { part: part.into(), reason: one_line(reason) }
     }
@@ -277,7 +292,7 @@ impl Network {
         for layer in needs.gradients.iter().filter(|l| *l != IMAGE) {
             let found = self.metadata.layer(layer).ok_or_else(|| ModelError::UnknownLayer(layer.clone()))?;
             if !found.gradient {
-                return Err(ModelError::NoGradient(layer.clone()));
+                return Err(ModelError::no_gradient(layer, &self.metadata));
             }
         }
         Ok(())

@@ -104,7 +104,7 @@ impl<'n> Session<'n> {
         self.ensure_forward(&mut state, &needs)?;
         let forward = state.forward.as_ref().expect("the forward pass has just run");
         let Some(backward) = forward.parts.backward.clone() else {
-            return Err(ModelError::NoGradient(layer.into()));
+            return Err(ModelError::no_gradient(layer, self.network.metadata()));
         };
         let mut given = forward.values.clone();
         given.insert(IMAGE.into(), Value::new(&self.input)?);
@@ -124,7 +124,7 @@ impl<'n> Session<'n> {
         let found = state.gradients.iter().rev().find(|g| g.layer == layer).map(|g| Arc::clone(&g.value));
         let excess = state.gradients.len().saturating_sub(KEPT_GRADIENTS.max(needed.len()));
         state.gradients.drain(..excess);
-        found.ok_or_else(|| ModelError::NoGradient(layer.into()))
+        found.ok_or_else(|| ModelError::no_gradient(layer, self.network.metadata()))
     }
 
     /// Logits of other inputs: `batch` `[n, 3, H, W]` gives `[n, classes]`. Nothing of this is cached. The inputs are

@@ -3,7 +3,7 @@
 //! PyTorch's exporter leaves module paths in node names (`/layer4/layer4.1/conv2/Conv`), so layers get the names
 //! people know. What the file does not say, preprocessing and labels, is assumed to be ImageNet's and marked so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::metadata::{Layer, LinearHead, Metadata};
 use super::pb::{
@@ -78,6 +78,7 @@ pub fn describe(model: &mut ModelProto, name: &str) -> Result<(), DescribeError>
         layers: find_layers(graph),
         default_layer: None,
         head: find_head(graph),
+        blocked: Vec::new(),
         labels: if classes == 1000 { labels::imagenet() } else { Vec::new() },
     };
     metadata.write(model);
@@ -196,18 +197,25 @@ fn find_layers(graph: &GraphProto) -> Vec<Layer> {
     // Shapes are computed by the same operators; they depend on the picture's extents, not on the picture.
     let input = graph.input.first().map(|i| i.name.as_str()).unwrap_or_default();
     let active = active::values(graph, input);
+    let mut modules: HashSet<String> = HashSet::new();
     for node in &graph.node {
         let feature = FEATURES.contains(&node.op_type.as_str());
         let Some(value) = node.output.first().filter(|v| active.contains(*v)) else { continue };
         let Some(path) = module_path(&node.name) else {
-            put(&mut layers, value.clone(), value);
+            if feature {
+                put(&mut layers, value.clone(), value);
+            }
             continue;
         };
         let mut enclosing = path.as_str();
-        put(&mut layers, enclosing.to_owned(), value);
+        // A module ends with whatever it computes last, a channel shuffle too.
+        if feature || modules.contains(&path) {
+            put(&mut layers, path.clone(), value);
+        }
         while let Some((outer, _)) = enclosing.rsplit_once('.') {
             enclosing = outer;
             put(&mut layers, enclosing.to_owned(), value);
+            modules.insert(enclosing.to_owned());
         }
     }
     let order: HashMap<&str, usize> = graph

@@ -43,7 +43,7 @@ fn share(tensor: Arc<Tensor>) -> Array {
 fn failed(error: ModelError) -> BackendError {
     match error {
         ModelError::Cancelled => BackendError::Cancelled,
-        ModelError::NoGradient(_) => BackendError::NotSupported(error.to_string()),
+        ModelError::NoGradient { .. } => BackendError::NotSupported(error.to_string()),
         _ => BackendError::Failed(error.to_string()),
     }
 }
