@@ -64,7 +64,7 @@ impl Window {
         Some(Self { input: input.to_vec(), kernel: kernel.to_vec(), stride, dilation, begin, end, output })
     }
 
-    /// The window of the convolution that a ConvTranspose node turns round: it goes over this node's *output*, and its
+    /// The window of the convolution that a `ConvTranspose` node turns round: it goes over this node's *output*, and its
     /// `output` is this node's input, of the spatial extents `input`.
     pub fn transposed(node: &NodeProto, input: &[usize], kernel: &[usize]) -> Option<Self> {
         let rank = input.len();

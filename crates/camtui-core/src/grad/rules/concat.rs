@@ -35,12 +35,11 @@ pub(super) fn split(tape: &mut Tape, node: &NodeProto, dys: &[Option<String>]) -
     let mut start = 0;
     let mut gradients = Vec::new();
     for (dy, part) in dys.iter().zip(parts) {
-        gradients.push(match dy {
-            Some(dy) => dy.clone(),
-            None => {
-                let unread = tape.slice(x, &[axis as i64], &[start], &[start + part], &[1]);
-                tape.zeros_like(&unread)
-            }
+        gradients.push(if let Some(dy) = dy {
+            dy.clone()
+        } else {
+            let unread = tape.slice(x, &[axis as i64], &[start], &[start + part], &[1]);
+            tape.zeros_like(&unread)
         });
         start += part;
     }

@@ -1,4 +1,4 @@
-//! The swish made of straight lines, as MobileNetV3 has it.
+//! The swish made of straight lines, as `MobileNetV3` has it.
 
 use crate::onnx::pb::NodeProto;
 

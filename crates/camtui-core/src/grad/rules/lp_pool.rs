@@ -12,7 +12,7 @@ use crate::grad::tape::Tape;
 /// `y[p] = (Σ |x[q]|ⁿ)^(1/n)` over the window at `p`: `dx[q] = sign(x)·|x|ⁿ⁻¹ · Σ dy[p]·y[p]^(1−n)` over the windows that
 /// hold `q`; a window of zeros passes nothing.
 ///
-/// (tract 0.23 has no LpPool, so a network with one runs on other runtimes only.)
+/// (tract 0.23 has no `LpPool`, so a network with one runs on other runtimes only.)
 pub(super) fn lp_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
     let (x, y) = (input(node, 0)?, node.output[0].as_str());
     let power = int(node, "p").unwrap_or(2);

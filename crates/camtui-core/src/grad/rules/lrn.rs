@@ -1,4 +1,4 @@
-//! Local response normalisation across channels, as AlexNet and GoogLeNet had it.
+//! Local response normalisation across channels, as `AlexNet` and `GoogLeNet` had it.
 
 use crate::onnx::pb::NodeProto;
 
