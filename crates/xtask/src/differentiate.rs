@@ -3,13 +3,14 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
-use camtui_core::{grad, onnx::pb::ModelProto, onnx::prune::prune};
+use camtui_core::grad;
+use camtui_core::onnx::{describe::describe, metadata::Metadata, pb::ModelProto, prune::prune};
 use clap::Args;
 use prost::Message;
 
 #[derive(Args)]
 pub struct Differentiate {
-    /// The forward model, with camtui's metadata
+    /// The forward model; without camtui's metadata its layers are found as the program finds them
     input: PathBuf,
     /// The file to write
     #[arg(short, long)]
@@ -22,8 +23,11 @@ pub struct Differentiate {
 impl Differentiate {
     pub fn run(self) -> Result<()> {
         let bytes = fs::read(&self.input).with_context(|| format!("cannot read {}", self.input.display()))?;
-        let model = ModelProto::decode(bytes.as_slice())
+        let mut model = ModelProto::decode(bytes.as_slice())
             .with_context(|| format!("{} is no ONNX model", self.input.display()))?;
+        if Metadata::read(&model)?.is_none() {
+            describe(&mut model, "network")?;
+        }
         let found = grad::differentiate(model)?;
         for blocked in &found.blocked {
             eprintln!("{blocked}");

@@ -98,6 +98,7 @@ pub fn build(state: &StateDict) -> Result<ModelProto, ArchError> {
         classes,
         recipe: Some(architecture.recipe()),
         assumed: false,
+        blocked: vec![],
         layers,
         default_layer: Some(architecture.default_layer().into()),
         head,

@@ -49,9 +49,8 @@ impl Axis {
         let (input, output) = (self.input as f64, self.output as f64);
         match transformation {
             "asymmetric" => i / self.scale,
-            "align_corners" if self.output == 1 => 0.0,
+            "align_corners" | "pytorch_half_pixel" if self.output == 1 => 0.0,
             "align_corners" => i * (input - 1.0) / (output - 1.0),
-            "pytorch_half_pixel" if self.output == 1 => 0.0,
             "half_pixel_symmetric" => {
                 // The extent was rounded down; the middle stays where it is.
                 let adjustment = output / (input * self.scale);

@@ -116,6 +116,7 @@ pub fn differentiate_by(mut model: ModelProto, rule: Rule) -> Result<Differentia
     graph.node.append(&mut tape.nodes);
     graph.node.append(&mut names);
     graph.initializer.append(&mut tape.constants);
+    metadata.blocked = backward.blocked.iter().map(ToString::to_string).collect();
     metadata.write(&mut model);
     Ok(Differentiated { model, blocked: backward.blocked })
 }

@@ -1,5 +1,6 @@
 //! What can go wrong with a model that was opened.
 
+use crate::onnx::metadata::Metadata;
 use crate::onnx::subgraph::SubgraphError;
 
 /// The model cannot be compiled or run.
@@ -31,8 +32,13 @@ pub enum ModelError {
     #[error("the model has no layer `{0}`; `camtui model info` lists them")]
     UnknownLayer(String),
     /// A layer whose gradient the exported graph does not hold.
-    #[error("there is no gradient for `{0}` in this model: an operator behind it cannot be differentiated")]
-    NoGradient(String),
+    #[error("there is no gradient for `{layer}` in this model: {reason}")]
+    NoGradient {
+        /// The layer.
+        layer: String,
+        /// Which operator is in the way.
+        reason: String,
+    },
     /// The input is not what the model takes.
     #[error("the model takes an input of shape {expected:?}, this one is {found:?}")]
     InputShape {
@@ -68,6 +74,16 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// The layer's gradient stops at an operator, or no path leads from it to the logits.
+    pub(super) fn no_gradient(layer: &str, metadata: &Metadata) -> Self {
+        let reason = match metadata.blocked.as_slice() {
+            [] => "the exported graph does not hold it".into(),
+            [one] => one.clone(),
+            [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+        };
+        Self::NoGradient { layer: layer.into(), reason }
+    }
+
     pub(super) fn compile(part: &str, reason: &impl std::fmt::Debug) -> Self {
         Self::Compile { part: part.into(), reason: one_line(reason) }
     }

@@ -153,7 +153,7 @@ impl Network {
     /// The layer of that name, whose gradient the exported graph holds.
     pub(super) fn differentiable(&self, name: &str) -> Result<&Layer, ModelError> {
         let layer = self.layer(name)?;
-        if layer.gradient { Ok(layer) } else { Err(ModelError::NoGradient(name.into())) }
+        if layer.gradient { Ok(layer) } else { Err(ModelError::no_gradient(name, &self.metadata)) }
     }
 
     /// From the picture to the logits and back, with all that `wanted` needs.

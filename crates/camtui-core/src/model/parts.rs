@@ -87,7 +87,10 @@ impl Parts {
 
     /// A plan for the gradients of these layers, which must be among those compiled.
     pub fn backward(&self, layers: &BTreeSet<String>, rule: Rule) -> Result<Plan, ModelError> {
-        let none = || ModelError::NoGradient(layers.iter().next().cloned().unwrap_or_default());
+        let none = || ModelError::NoGradient {
+            layer: layers.iter().next().cloned().unwrap_or_default(),
+            reason: "its backward part was not compiled".into(),
+        };
         let piece = self.backward.get(&rule).ok_or_else(none)?;
         piece.only(layers.iter().map(|l| interface::gradient(l)).collect())
     }

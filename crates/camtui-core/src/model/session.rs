@@ -116,7 +116,7 @@ impl<'n> Session<'n> {
         let found = state.gradients.iter().rev().find(asked).map(|g| Arc::clone(&g.value));
         let excess = state.gradients.len().saturating_sub(KEPT_GRADIENTS.max(layers.len()));
         state.gradients.drain(..excess);
-        found.ok_or_else(|| ModelError::NoGradient(layer.into()))
+        found.ok_or_else(|| ModelError::no_gradient(layer, self.network.metadata()))
     }
 
     /// The values of this input that `parts` are given besides their start.

@@ -3,12 +3,13 @@
 //! PyTorch's exporter leaves module paths in node names (`/layer4/layer4.1/conv2/Conv`), so layers get the names
 //! people know. What the file does not say, preprocessing and labels, is assumed to be ImageNet's and marked so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::metadata::{Layer, LinearHead, Metadata};
 use super::pb::{
     GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto,
 };
+use crate::grad::active;
 use crate::{Recipe, labels};
 
 /// Where the batch axis has no fixed extent, it is called so.
@@ -61,7 +62,8 @@ pub enum DescribeError {
     },
 }
 
-/// Writes [`Metadata`] into `model`, with layers whose shapes are still to be filled, and opens the input's batch axis.
+/// Writes [`Metadata`] into `model`, with layers whose shapes are still to be filled, and opens the input's batch axis, unless it is
+/// for one picture.
 pub fn describe(model: &mut ModelProto, name: &str) -> Result<(), DescribeError> {
     let graph = model.graph.as_mut().ok_or(DescribeError::NoGraph)?;
     graph.input.retain(|i| !graph.initializer.iter().any(|t| t.name == i.name));
@@ -76,13 +78,14 @@ pub fn describe(model: &mut ModelProto, name: &str) -> Result<(), DescribeError>
         layers: find_layers(graph),
         default_layer: None,
         head: find_head(graph),
+        blocked: Vec::new(),
         labels: if classes == 1000 { labels::imagenet() } else { Vec::new() },
     };
     metadata.write(model);
     Ok(())
 }
 
-/// Finds the one picture input and opens its batch axis. Gives its height and width.
+/// Finds the one picture input and opens its batch axis unless that is 1. Gives its height and width.
 fn claim_input(graph: &mut GraphProto) -> Result<(usize, usize), DescribeError> {
     let [input] = graph.input.as_mut_slice() else {
         let names: Vec<&str> = graph.input.iter().map(|i| i.name.as_str()).collect();
@@ -104,7 +107,10 @@ fn claim_input(graph: &mut GraphProto) -> Result<(usize, usize), DescribeError> 
     if !matches!(extent(channels), None | Some(3)) {
         return Err(not_a_picture(format!("one with {} channels", extent(channels).unwrap_or(0))));
     }
-    batch.value = Some(tensor_shape_proto::dimension::Value::DimParam(BATCH.into()));
+    // A graph exported for one picture says so in its reshapes too.
+    if extent(batch) != Some(1) {
+        batch.value = Some(tensor_shape_proto::dimension::Value::DimParam(BATCH.into()));
+    }
     let sides = [height, width].map(|d| {
         let side = extent(d).unwrap_or(USUAL_SIDE);
         d.value = Some(tensor_shape_proto::dimension::Value::DimValue(side as i64));
@@ -188,17 +194,28 @@ fn find_layers(graph: &GraphProto) -> Vec<Layer> {
             layers.push(layer);
         }
     };
-    for node in graph.node.iter().filter(|n| FEATURES.contains(&n.op_type.as_str())) {
-        let Some(value) = node.output.first() else { continue };
+    // Shapes are computed by the same operators; they depend on the picture's extents, not on the picture.
+    let input = graph.input.first().map(|i| i.name.as_str()).unwrap_or_default();
+    let active = active::values(graph, input);
+    let mut modules: HashSet<String> = HashSet::new();
+    for node in &graph.node {
+        let feature = FEATURES.contains(&node.op_type.as_str());
+        let Some(value) = node.output.first().filter(|v| active.contains(*v)) else { continue };
         let Some(path) = module_path(&node.name) else {
-            put(&mut layers, value.clone(), value);
+            if feature {
+                put(&mut layers, value.clone(), value);
+            }
             continue;
         };
         let mut enclosing = path.as_str();
-        put(&mut layers, enclosing.to_owned(), value);
+        // A module ends with whatever it computes last, a channel shuffle too.
+        if feature || modules.contains(&path) {
+            put(&mut layers, path.clone(), value);
+        }
         while let Some((outer, _)) = enclosing.rsplit_once('.') {
             enclosing = outer;
             put(&mut layers, enclosing.to_owned(), value);
+            modules.insert(enclosing.to_owned());
         }
     }
     let order: HashMap<&str, usize> = graph
@@ -253,11 +270,13 @@ mod tests {
         let node = |name: &str, output: &str| NodeProto {
             name: name.into(),
             op_type: "Relu".into(),
+            input: vec!["image".into()],
             output: vec![output.into()],
             ..NodeProto::default()
         };
         let graph = GraphProto {
             node: vec![node("/layer4/layer4.0/relu/Relu", "a"), node("/layer4/layer4.1/relu/Relu", "b")],
+            input: vec![ValueInfoProto { name: "image".into(), ..ValueInfoProto::default() }],
             ..GraphProto::default()
         };
         let layers = find_layers(&graph);

@@ -55,6 +55,9 @@ pub struct Metadata {
     pub default_layer: Option<String>,
     /// The linear head, where the network has one.
     pub head: Option<LinearHead>,
+    /// Why some layers have no gradient, a sentence each that names operator and node; empty where all have one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<String>,
     /// One label a class; empty where unknown.
     #[serde(skip)]
     pub labels: Vec<String>,

@@ -66,7 +66,7 @@ fn by(rule: Rule) -> grad::Rule {
 fn failed(error: ModelError) -> BackendError {
     match error {
         ModelError::Cancelled => BackendError::Cancelled,
-        ModelError::NoGradient(_) => BackendError::NotSupported(error.to_string()),
+        ModelError::NoGradient { .. } => BackendError::NotSupported(error.to_string()),
         _ => BackendError::Failed(error.to_string()),
     }
 }

@@ -50,6 +50,7 @@ mod tests {
             classes: 3,
             recipe: None,
             assumed: false,
+            blocked: vec![],
             layers: Vec::new(),
             default_layer: None,
             head: None,

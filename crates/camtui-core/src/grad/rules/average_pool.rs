@@ -46,7 +46,9 @@ fn intervals(window: &Window, a: usize, entry: impl Fn(usize, usize) -> f64) -> 
         let inside: Vec<usize> =
             at.filter_map(|q| q.checked_sub(window.begin[a])).filter(|&q| q < window.input[a]).collect();
         let value = entry(inside.len(), with_padding);
-        inside.iter().for_each(|&q| row[q] = value);
+        for q in inside {
+            row[q] = value;
+        }
     }
     matrix
 }

@@ -21,7 +21,9 @@ pub(super) fn gather(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Grad
     let sources: Option<Vec<usize>> = picked.iter().map(|&i| axis(i, extent)).collect();
     let sources = sources.ok_or(Reason::Form("an index is beyond its input"))?;
     let mut counts = vec![0; extent];
-    sources.iter().for_each(|&q| counts[q] += 1);
+    for &q in &sources {
+        counts[q] += 1;
+    }
     if counts.iter().any(|&c| c > OFTEN) {
         return Err(Reason::Form("it repeats an element more than 64 times"));
     }

@@ -1,4 +1,4 @@
-//! `ReLUs` that let a little through below zero.
+//! Rectifiers that let a little through below zero.
 
 use crate::onnx::pb::NodeProto;
 

@@ -2,13 +2,7 @@
 //!
 //! In every rule `x` is the operator's input, `y` its output, and `d…` the gradient of the seeded score with respect to
 //! a value. A further operator is one more file here and one more line in [`rule_for`] (and one in `shapes`).
-#![allow(
-    clippy::unnecessary_wraps,
-    clippy::type_complexity,
-    clippy::match_same_arms,
-    clippy::needless_for_each,
-    reason = "rules have one shape, and their tables one line an operator"
-)]
+#![allow(clippy::unnecessary_wraps, reason = "rules have one signature, whether they can refuse or not")]
 
 mod add;
 mod average_pool;
@@ -52,19 +46,24 @@ use super::tape::Tape;
 /// need none either.
 pub(super) type Gradients = Vec<Option<String>>;
 
-/// Writes the gradients of a node's inputs.
+/// Writes the gradients of a node's inputs, given that of its first output, the only one that is used.
+pub(super) type OfOne = fn(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason>;
+
+/// The same given those of its outputs, at least one of which is used.
+pub(super) type OfSeveral =
+    fn(tape: &mut Tape, node: &NodeProto, dys: &[Option<String>]) -> Result<Gradients, Reason>;
+
+/// How an operator's gradients are written.
 pub(super) enum Rule {
-    /// Given that of its first output, the only one that is used.
-    Single(fn(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason>),
-    /// Given those of its outputs, at least one of which is used.
-    Several(fn(tape: &mut Tape, node: &NodeProto, dys: &[Option<String>]) -> Result<Gradients, Reason>),
+    Single(OfOne),
+    Several(OfSeveral),
 }
 
 /// The rule for an operator of the default ONNX domain.
 pub(super) fn rule_for(operator: &str) -> Option<Rule> {
     Some(Rule::Single(match operator {
         "Abs" => elementary::abs,
-        "Add" => add::add,
+        "Add" | "Sum" => add::add,
         "AveragePool" => average_pool::average_pool,
         "BatchNormalization" => batch_norm::batch_norm,
         "Cast" => shape::cast,
@@ -122,7 +121,6 @@ pub(super) fn rule_for(operator: &str) -> Option<Rule> {
         "Split" => return Some(Rule::Several(concat::split)),
         "Sqrt" => elementary::sqrt,
         "Sub" => add::sub,
-        "Sum" => add::add,
         "Tanh" => sigmoid::tanh,
         "Transpose" => shape::transpose,
         "Where" => expand::choose,

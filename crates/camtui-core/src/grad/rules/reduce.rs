@@ -102,7 +102,7 @@ fn axes(tape: &Tape, node: &NodeProto, since: i64) -> Result<Vec<usize>, Reason>
     let rank = tape.shape(input(node, 0)?)?.len();
     let named = tape.shapes().axes(node, since, rank).ok_or(Reason::Form("its axes are not constant"))?;
     Ok(match named {
-        Some(axes) if !axes.is_empty() => axes,
+        axes if !axes.is_empty() => axes,
         _ if int(node, "noop_with_empty_axes").unwrap_or(0) == 1 => vec![],
         _ => (0..rank).collect(),
     })

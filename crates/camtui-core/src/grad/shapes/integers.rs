@@ -24,16 +24,16 @@ impl Shapes {
         if let Some(tensor) = find(node, "value").and_then(|a| a.t.as_ref()) {
             self.constant(output, tensor);
         } else if let Some(value) = int(node, "value_int") {
-            self.shapes.insert(output.into(), vec![]);
+            self.known.insert(output.into(), vec![]);
             self.integers.insert(output.into(), vec![Fixed(value)]);
         } else if let Some(values) = ints(node, "value_ints") {
-            self.shapes.insert(output.into(), vec![Fixed(values.len() as i64)]);
+            self.known.insert(output.into(), vec![Fixed(values.len() as i64)]);
             self.integers.insert(output.into(), values.iter().map(|&v| Fixed(v)).collect());
         } else if let Some(value) = find(node, "value_float") {
-            self.shapes.insert(output.into(), vec![]);
+            self.known.insert(output.into(), vec![]);
             self.floats.insert(output.into(), vec![value.f.into()]);
         } else if let Some(values) = find(node, "value_floats") {
-            self.shapes.insert(output.into(), vec![Fixed(values.floats.len() as i64)]);
+            self.known.insert(output.into(), vec![Fixed(values.floats.len() as i64)]);
             self.floats.insert(output.into(), values.floats.iter().map(|&v| v.into()).collect());
         }
     }
@@ -43,7 +43,7 @@ impl Shapes {
         let pairs = |f: &dyn Fn(Extent, Extent) -> Extent| pairwise(input(0)?, input(1)?, f);
         Some(match node.op_type.as_str() {
             "Shape" => {
-                let shape = self.shapes.get(node.input.first()?)?;
+                let shape = self.known.get(node.input.first()?)?;
                 let end = |name: &str, default: i64| {
                     let at = int(node, name).unwrap_or(default);
                     (if at < 0 { at.saturating_add(shape.len() as i64) } else { at })

@@ -34,7 +34,7 @@ const LONGEST: usize = 1024;
 /// What is known of a graph's values.
 pub(super) struct Shapes {
     opset: i64,
-    shapes: HashMap<String, Vec<Extent>>,
+    known: HashMap<String, Vec<Extent>>,
     /// Small integer values, row-major: shapes, axes, indices.
     integers: HashMap<String, Vec<Extent>>,
     /// Small constants of floating point: scales.
@@ -45,7 +45,7 @@ impl Shapes {
     /// Goes through `graph` once, in its own (topological) order.
     pub fn infer(graph: &GraphProto, opset: i64) -> Self {
         let mut known =
-            Self { opset, shapes: HashMap::new(), integers: HashMap::new(), floats: HashMap::new() };
+            Self { opset, known: HashMap::new(), integers: HashMap::new(), floats: HashMap::new() };
         for tensor in &graph.initializer {
             known.constant(&tensor.name, tensor);
         }
@@ -56,7 +56,7 @@ impl Shapes {
                     None if axis == 0 => Extent::Batch(1),
                     None => Extent::Open,
                 };
-                known.shapes.insert(info.name.clone(), shape.iter().enumerate().map(extent).collect());
+                known.known.insert(info.name.clone(), shape.iter().enumerate().map(extent).collect());
             }
         }
         let declared: HashMap<&str, Vec<Extent>> = graph
@@ -76,7 +76,7 @@ impl Shapes {
                     (None, None) => None,
                 };
                 if let Some(shape) = shape {
-                    known.shapes.entry(output.clone()).or_insert(shape);
+                    known.known.entry(output.clone()).or_insert(shape);
                 }
             }
         }
@@ -85,7 +85,7 @@ impl Shapes {
 
     /// The shape of `value`.
     pub fn get(&self, value: &str) -> Option<Shape> {
-        Some(self.shapes.get(value)?.iter().map(|e| e.fixed()).collect())
+        Some(self.known.get(value)?.iter().map(|e| e.fixed()).collect())
     }
 
     /// The integers in a constant, such as a Reshape's target.
@@ -119,20 +119,17 @@ impl Shapes {
 
     /// The axes that a reducing node names: an attribute before opset `since`, an input from then on.
     ///
-    /// `Some(None)` where it names none, the outer `None` where they are not constant.
-    pub fn axes(&self, node: &NodeProto, since: i64, rank: usize) -> Option<Option<Vec<usize>>> {
+    /// No axes where it names none, `None` where they are not constant.
+    pub fn axes(&self, node: &NodeProto, since: i64, rank: usize) -> Option<Vec<usize>> {
         let axes = if self.opset < since {
-            ints(node, "axes").map(<[i64]>::to_vec)
+            ints(node, "axes").unwrap_or_default().to_vec()
         } else {
             match node.input.get(1).filter(|name| !name.is_empty()) {
-                Some(name) => Some(self.integers(name)?),
-                None => None,
+                Some(name) => self.integers(name)?,
+                None => vec![],
             }
         };
-        match axes {
-            None => Some(None),
-            Some(axes) => axes.iter().map(|&a| axis(a, rank)).collect::<Option<_>>().map(Some),
-        }
+        axes.iter().map(|&a| axis(a, rank)).collect()
     }
 
     fn constant(&mut self, name: &str, tensor: &TensorProto) {
@@ -145,7 +142,7 @@ impl Shapes {
         {
             self.floats.insert(name.into(), values);
         }
-        self.shapes.insert(name.into(), shape);
+        self.known.insert(name.into(), shape);
     }
 }
 

@@ -71,7 +71,7 @@ impl Shapes {
     }
 
     fn output(&self, node: &NodeProto) -> Option<Extents> {
-        let input = |i: usize| self.shapes.get(node.input.get(i)?);
+        let input = |i: usize| self.known.get(node.input.get(i)?);
         match node.op_type.as_str() {
             operator if LIKE_THE_FIRST.contains(&operator) => input(0).cloned(),
             "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Min" | "Max" | "Sum" | "Mean" | "Where" | "Equal"
@@ -103,6 +103,28 @@ impl Shapes {
             "ReduceSum" => self.reduced(node, 13),
             "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceL1" | "ReduceL2" | "ReduceSumSquare"
             | "ReduceProd" | "ReduceLogSum" | "ReduceLogSumExp" => self.reduced(node, 18),
+            "Gemm" => {
+                let at = |i: usize, transposed: &str, axis: usize| {
+                    let transposed = int(node, transposed).unwrap_or(0) == 1;
+                    input(i)?.get(if transposed { 1 - axis } else { axis }).copied()
+                };
+                Some(vec![at(0, "transA", 0)?, at(1, "transB", 1)?])
+            }
+            "MatMul" => {
+                let (a, b) = (input(0)?, input(1)?);
+                let (m, n) = (a.len().checked_sub(2)?, b.len().checked_sub(2)?);
+                let mut shape = broadcast(&a[..m], &b[..n])?;
+                shape.extend([a[m], b[n + 1]]);
+                Some(shape)
+            }
+            _ => self.moved(node),
+        }
+    }
+
+    /// The same for operators that move values and compute none.
+    fn moved(&self, node: &NodeProto) -> Option<Extents> {
+        let input = |i: usize| self.known.get(node.input.get(i)?);
+        match node.op_type.as_str() {
             "Flatten" => {
                 let x = input(0)?;
                 let at = int(node, "axis").unwrap_or(1);
@@ -116,9 +138,9 @@ impl Shapes {
             "Squeeze" => {
                 let x = input(0)?;
                 let axes = match self.axes(node, 13, x.len())? {
-                    Some(axes) => axes,
-                    None if x.contains(&Open) => return None,
-                    None => (0..x.len()).filter(|&a| x[a] == Fixed(1)).collect(),
+                    axes if !axes.is_empty() => axes,
+                    _ if x.contains(&Open) => return None,
+                    _ => (0..x.len()).filter(|&a| x[a] == Fixed(1)).collect(),
                 };
                 let kept = x.iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
                 Some(kept.map(|(_, &d)| d).collect())
@@ -171,30 +193,15 @@ impl Shapes {
                 Some(shape)
             }
             "Resize" | "Upsample" => self.resized(node),
-            "Shape" => Some(vec![Fixed(self.integers.get(node.output.first()?)?.len() as i64)]),
+            "Shape" | "Range" => Some(vec![Fixed(self.integers.get(node.output.first()?)?.len() as i64)]),
             "ConstantOfShape" => self.integers.get(node.input.first()?).cloned(),
-            "Range" => Some(vec![Fixed(self.integers.get(node.output.first()?)?.len() as i64)]),
-            "Gemm" => {
-                let at = |i: usize, transposed: &str, axis: usize| {
-                    let transposed = int(node, transposed).unwrap_or(0) == 1;
-                    input(i)?.get(if transposed { 1 - axis } else { axis }).copied()
-                };
-                Some(vec![at(0, "transA", 0)?, at(1, "transB", 1)?])
-            }
-            "MatMul" => {
-                let (a, b) = (input(0)?, input(1)?);
-                let (m, n) = (a.len().checked_sub(2)?, b.len().checked_sub(2)?);
-                let mut shape = broadcast(&a[..m], &b[..n])?;
-                shape.extend([a[m], b[n + 1]]);
-                Some(shape)
-            }
             _ => None,
         }
     }
 
     /// The extents along a Split's axis: given, or even parts with the rest in the last one.
     pub fn parts(&self, node: &NodeProto) -> Option<(usize, Vec<i64>)> {
-        let x = self.shapes.get(node.input.first()?)?;
+        let x = self.known.get(node.input.first()?)?;
         let along = axis(int(node, "axis").unwrap_or(0), x.len())?;
         let given = match ints(node, "split") {
             Some(parts) => Some(parts.to_vec()),
@@ -215,7 +222,7 @@ impl Shapes {
     }
 
     fn split(&self, node: &NodeProto) -> Option<Vec<Extents>> {
-        let x = self.shapes.get(node.input.first()?)?;
+        let x = self.known.get(node.input.first()?)?;
         let (along, parts) = self.parts(node)?;
         let shape = |&part: &i64| {
             let mut shape = x.clone();
@@ -227,7 +234,7 @@ impl Shapes {
 
     /// The elements that a Slice takes along each axis it names, in their order.
     pub fn slices(&self, node: &NodeProto) -> Option<Vec<(usize, Vec<usize>)>> {
-        let x = self.shapes.get(node.input.first()?)?;
+        let x = self.known.get(node.input.first()?)?;
         let (starts, ends) = (self.integers(node.input.get(1)?)?, self.integers(node.input.get(2)?)?);
         let given = |i: usize| node.input.get(i).filter(|name| !name.is_empty());
         let axes = match given(3) {
@@ -259,7 +266,7 @@ impl Shapes {
 
     /// The axes that a Pad changes, with what it adds before and after (or takes away, where negative).
     pub fn pads(&self, node: &NodeProto) -> Option<Vec<(usize, i64, i64)>> {
-        let rank = self.shapes.get(node.input.first()?)?.len();
+        let rank = self.known.get(node.input.first()?)?.len();
         let pads = self.integers(node.input.get(1)?)?;
         let axes: Vec<usize> = match node.input.get(3).filter(|name| !name.is_empty()) {
             Some(name) => self.integers(name)?.iter().map(|&a| axis(a, rank)).collect::<Option<_>>()?,
@@ -273,9 +280,9 @@ impl Shapes {
     }
 
     fn reduced(&self, node: &NodeProto, since: i64) -> Option<Extents> {
-        let x = self.shapes.get(node.input.first()?)?;
+        let x = self.known.get(node.input.first()?)?;
         let axes = match self.axes(node, since, x.len())? {
-            Some(axes) if !axes.is_empty() => axes,
+            axes if !axes.is_empty() => axes,
             _ if int(node, "noop_with_empty_axes").unwrap_or(0) == 1 => return Some(x.clone()),
             _ => (0..x.len()).collect(),
         };
@@ -287,7 +294,7 @@ impl Shapes {
     }
 
     fn resized(&self, node: &NodeProto) -> Option<Extents> {
-        let x = self.shapes.get(node.input.first()?)?;
+        let x = self.known.get(node.input.first()?)?;
         let given = |i: usize| node.input.get(i).filter(|name| !name.is_empty());
         let axes: Vec<usize> = match ints(node, "axes") {
             Some(axes) => axes.iter().map(|&a| axis(a, x.len())).collect::<Option<_>>()?,
@@ -347,8 +354,7 @@ fn broadcast(a: &[Extent], b: &[Extent]) -> Option<Extents> {
             (Fixed(1), d) | (d, Fixed(1)) => Some(d),
             // An open extent against a fixed one: the fixed one says more.
             (x @ Fixed(_), y @ Fixed(_)) => (x == y).then_some(x),
-            (x @ Fixed(_), _) => Some(x),
-            (Open, y) => Some(y),
+            (Open, y) | (Extent::Batch(_), y @ Fixed(_)) => Some(y),
             (x, _) => Some(x),
         })
         .collect()

@@ -33,6 +33,7 @@ fn chain(operator: &str) -> ModelProto {
         classes: 0,
         recipe: None,
         assumed: false,
+        blocked: vec![],
         layers: ["seed", "early", "middle", "late", "pooled"].map(layer).to_vec(),
         default_layer: None,
         head: None,
