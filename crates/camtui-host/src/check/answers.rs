@@ -130,8 +130,8 @@ pub(super) fn sizes(state: &State, explainer: &Explainer) -> Verdict {
             return Verdict::Fail(format!("{}: {reason}", trial.question));
         }
         let Ok(output) = &trial.outcome else { continue };
-        let grids = output.channels.iter().map(|c| &c.grid).chain([&output.map]);
-        if let Some(wrong) = grids.filter_map(|grid| misshapen(trial, output, grid)).next() {
+        let mut grids = output.channels.iter().map(|c| &c.grid).chain([&output.map]);
+        if let Some(wrong) = grids.find_map(|grid| misshapen(trial, output, grid)) {
             return Verdict::Fail(format!("{}: {wrong}", trial.question));
         }
     }
