@@ -23,8 +23,8 @@ pub fn library(home: &Home) -> Option<PathBuf> {
         Some(bytes)
     });
     let root = home.at("");
-    let own = root.file_name().and_then(|name| name.to_str()).unwrap();
-    Some(home.file(&format!("plugins/libmisbehave{own}.so"), bytes.as_ref()?))
+    let own = root.file_name().and_then(|name| name.to_str()).unwrap().trim_start_matches('.');
+    Some(home.file(&format!("plugins/libmisbehave-{own}.so"), bytes.as_ref()?))
 }
 
 /// Nobody has the library loaded any more. A process that was killed a moment ago may still be on its way out.

@@ -22,7 +22,7 @@ const GOOD: &str = "Egyptian cat 79.1 % · grad-cam ·";
 /// A session with the library, on a terminal that a plugin could open by name.
 fn start(home: &Home, library: &Path, script: Script) -> Session {
     let run = run(home).args_of("-e grad-cam --plugin").arg(library);
-    let session = Terminal::new(script).size(120, 40).controlling().start(run, Streams::All);
+    let session = Terminal::new(script).size(140, 40).controlling().start(run, Streams::All);
     first(&session);
     session.wait_for(GOOD);
     session
