@@ -8,7 +8,7 @@ layer; its weights are in the file. Both sides run it in double precision.
 - By PyTorch from the paper's formula, because no peer has it as it is here: Recipro-CAM and RISE (no peer has them);
   SmoothGrad (Captum averages absolute values); SS-CAM and IS-CAM (torch-cam spreads masks before enlarging them, and adds
   IS-CAM's shares up); FullGrad without scaling; Shapley-CAM's curvature with a smooth activation. Random numbers are those
-  of plugins/standard/src/random.rs.
+  of crates/camtui-plugin/src/random.rs.
 
 Needs from PyPI: torch, numpy, grad-cam, captum. Run from the repository's root:
 
@@ -36,7 +36,7 @@ MASK = (1 << 64) - 1
 
 
 class Random:
-    """The twin of plugins/standard/src/random.rs."""
+    """The twin of crates/camtui-plugin/src/random.rs."""
 
     def __init__(self, seed):
         self.state = seed

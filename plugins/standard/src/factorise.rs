@@ -8,10 +8,13 @@
 use camtui_plugin::Error;
 
 use crate::eigen::dot;
-use crate::random::Random;
+use camtui_plugin::Random;
 
 /// Rounds at most.
 const ROUNDS: usize = 500;
+/// Starts that are tried, and for how many rounds.
+const STARTS: usize = 4;
+const TRIAL: usize = 10;
 /// The factors have settled when the least squares error falls by less than this share of the matrix's square a round.
 const SETTLED: f64 = 1e-8;
 
@@ -33,6 +36,9 @@ pub struct Factors {
 
 /// `matrix ≈ W·H` with `concepts` columns of W and rows of H, all non-negative. Between rounds `go_on` is told the share
 /// of them that are done.
+///
+/// Where a search ends depends on where it starts: two concepts that begin alike may stay alike. So several starts are
+/// drawn, and the one that is nearest after a few rounds goes on.
 pub fn factorise(
     matrix: &Matrix,
     concepts: usize,
@@ -40,38 +46,76 @@ pub fn factorise(
     mut go_on: impl FnMut(f32) -> Result<(), Error>,
 ) -> Result<Factors, Error> {
     let mut random = Random::new(seed);
-    let size = dot(&matrix.values, &matrix.values);
-    let mean = matrix.values.iter().sum::<f64>() / matrix.values.len().max(1) as f64;
-    let scale = (mean / concepts.max(1) as f64).sqrt();
-    let mut draw = |length: usize| -> Vec<Vec<f64>> {
-        (0..concepts).map(|_| (0..length).map(|_| scale * random.unit()).collect()).collect()
+    let mut done = 0;
+    let mut beat = || {
+        done += 1;
+        go_on(done as f32 / (STARTS * TRIAL + ROUNDS) as f32)
     };
-    let (mut left, mut right) = (draw(matrix.rows), draw(matrix.columns));
-    let (mut rounds, mut last) = (None, f64::INFINITY);
-    for round in 1..=ROUNDS {
-        go_on(round as f32 / ROUNDS as f32)?;
-        improve(&mut left, &right, &times(matrix, &right));
-        let seen = transposed_times(matrix, &left);
-        improve(&mut right, &left, &seen);
-        // ‖M − W·H‖² = ‖M‖² − 2·Σ H·(WᵀM) + Σ (WᵀW)·(HHᵀ)
-        let mut error = size;
-        for (i, h) in right.iter().enumerate() {
-            error -= 2.0 * dot(h, &seen[i]);
-            error += right.iter().zip(&left).map(|(o, w)| dot(h, o) * dot(&left[i], w)).sum::<f64>();
+    let size = dot(&matrix.values, &matrix.values);
+    let mut search = Search::new(matrix, concepts, &mut random);
+    for start in 0..STARTS {
+        let mut other = if start == 0 { search.clone() } else { Search::new(matrix, concepts, &mut random) };
+        for _ in 0..TRIAL {
+            beat()?;
+            other.round(matrix, size);
         }
-        if last - error <= SETTLED * size {
-            rounds = Some(round);
+        if other.error < search.error {
+            search = other;
+        }
+    }
+    let mut rounds = None;
+    for round in 1..=ROUNDS {
+        beat()?;
+        let last = search.error;
+        search.round(matrix, size);
+        if last - search.error <= SETTLED * size {
+            rounds = Some(TRIAL + round);
             break;
         }
-        last = error;
     }
-    let mut maps = right;
+    let Search { left, right: mut maps, .. } = search;
     for (map, pattern) in maps.iter_mut().zip(&left) {
         let length = dot(pattern, pattern).sqrt();
         map.iter_mut().for_each(|v| *v *= length);
     }
     maps.sort_by(|a, b| dot(b, b).total_cmp(&dot(a, a)));
     Ok(Factors { maps, rounds })
+}
+
+/// A pair of factors on its way.
+#[derive(Clone)]
+struct Search {
+    /// Columns of W.
+    left: Vec<Vec<f64>>,
+    /// Rows of H.
+    right: Vec<Vec<f64>>,
+    /// ‖M − W·H‖² after the last round.
+    error: f64,
+}
+
+impl Search {
+    fn new(matrix: &Matrix, concepts: usize, random: &mut Random) -> Self {
+        let mean = matrix.values.iter().sum::<f64>() / matrix.values.len().max(1) as f64;
+        let scale = (mean / concepts.max(1) as f64).sqrt();
+        let mut draw = |length: usize| -> Vec<Vec<f64>> {
+            (0..concepts).map(|_| (0..length).map(|_| scale * random.unit()).collect()).collect()
+        };
+        Self { left: draw(matrix.rows), right: draw(matrix.columns), error: f64::INFINITY }
+    }
+
+    /// Every column and row once. `size` is ‖M‖².
+    fn round(&mut self, matrix: &Matrix, size: f64) {
+        let Self { left, right, error } = self;
+        improve(left, right, &times(matrix, right));
+        let seen = transposed_times(matrix, left);
+        improve(right, left, &seen);
+        // ‖M − W·H‖² = ‖M‖² − 2·Σ H·(WᵀM) + Σ (WᵀW)·(HHᵀ)
+        *error = size;
+        for (i, h) in right.iter().enumerate() {
+            *error -= 2.0 * dot(h, &seen[i]);
+            *error += right.iter().zip(&*left).map(|(o, w)| dot(h, o) * dot(&left[i], w)).sum::<f64>();
+        }
+    }
 }
 
 /// Sets each row of `factor` to the best non-negative one while the others stay; `seen` are the products of the matrix
@@ -122,7 +166,7 @@ mod tests {
         let (p, q) = ([5.0, 0.0, 1.0, 0.0], [0.0, 2.0, 0.0, 0.5]);
         let values: Vec<f64> = (0..4).flat_map(|k| (0..5).map(move |z| p[k] * a[z] + q[k] * b[z])).collect();
         let matrix = Matrix { rows: 4, columns: 5, values };
-        for seed in 0..5 {
+        for seed in 0..20 {
             let found = factorise(&matrix, 2, seed, |_| Ok(())).unwrap();
             assert!(found.rounds.is_some());
             for (map, (expected, pattern)) in found.maps.iter().zip([(a, p), (b, q)]) {

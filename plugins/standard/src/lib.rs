@@ -35,7 +35,6 @@ mod occlusion;
 mod pixels;
 mod principal;
 mod quadrature;
-mod random;
 mod random_cam;
 mod recipro_cam;
 mod rise;

@@ -7,9 +7,9 @@
 use camtui_plugin::{Description, Error, Explainer, Map, Param, Params, Session};
 
 use crate::batches::{in_batches, shape_of};
-use crate::random::Random;
 use crate::score::{Score, probabilities};
 use crate::upsample::{Align, Upsample};
+use camtui_plugin::Random;
 
 /// `Σ_n p(x ⊙ M_n)·M_n / (N·p₁)`, p the target's probability and `M_n` grids of random cells, enlarged and shifted.
 pub struct Rise;

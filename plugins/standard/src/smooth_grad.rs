@@ -8,7 +8,6 @@ use camtui_plugin::{Description, Error, Explainer, Map, Param, Params, Place, Ru
 
 use crate::batches::{in_batches, shape_of};
 use crate::pixels::strongest;
-use crate::random::Random;
 
 /// `max_c |mean_n ∂y/∂x(x + ε_n)|`, `ε_n` normal with deviation `sigma·(max x − min x)`.
 pub struct SmoothGrad;
@@ -34,7 +33,7 @@ impl Explainer for SmoothGrad {
             .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));
         let deviation = params.float("sigma")? * f64::from(high - low);
         let seed = session.seed()?;
-        let mut random = Random::new(session.random_seed());
+        let mut random = session.random();
         let mut sum = vec![0f64; input.data().len()];
         in_batches(session, samples, input.data().len(), |batch| {
             let noisy: Vec<f32> = batch

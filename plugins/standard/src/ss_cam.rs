@@ -6,7 +6,6 @@
 use camtui_plugin::{Description, Error, Explainer, Map, Param, Params, Session};
 
 use crate::masks::{all_weights, kept, scores_behind, top_param};
-use crate::random::Random;
 use crate::score::softmax;
 use crate::weighted::{channels, weighted_sum};
 
@@ -40,7 +39,7 @@ impl Explainer for SsCam {
         let samples = usize::try_from(params.int("samples")?).unwrap_or(1);
         let sigma = params.float("sigma")?;
         let kept = kept(&activation, params.int("top")?);
-        let mut random = Random::new(session.random_seed());
+        let mut random = session.random();
         let scores =
             scores_behind(session, &activation, &kept, samples, |mask, _| mask + sigma * random.normal())?;
         let weights = all_weights(count, &kept, &softmax(&scores));

@@ -41,7 +41,7 @@ fn find(
         && path.extension().is_none_or(|end| end != std::env::consts::DLL_EXTENSION)
     {
         let registry = explainers::registry(&[], runs, places, notices)?;
-        match registry.find(name) {
+        match explainers::find(&registry, name) {
             Ok(explainer) => return Ok(vec![Arc::clone(explainer)]),
             Err(error) if !path.exists() && !name.contains('.') => {
                 return Err(Failure::Usage(anyhow::anyhow!("{error}; a library is named by its file")));
