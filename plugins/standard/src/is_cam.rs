@@ -25,7 +25,8 @@ impl Explainer for IsCam {
             .needs_forward()
             .rectify()
             .param(Param::int("steps", 10).range(1..=10_000).help("steps a channel; the time grows with it"))
-            .param(top_param())
+            // All of some 1000 channels would take minutes.
+            .param(top_param(64))
     }
 
     fn explain(&self, session: &Session<'_>, params: &Params<'_>) -> Result<Map, Error> {

@@ -11,8 +11,8 @@ use crate::upsample::{Align, Upsample};
 const EPSILON: f64 = 1e-8;
 
 /// The parameter `top`.
-pub fn top_param() -> Param {
-    Param::int("top", 0).range(0..=65_536).help(
+pub fn top_param(default: i64) -> Param {
+    Param::int("top", default).range(0..=65_536).help(
         "only the channels of largest variance, so many of them; 0: all. The time grows with it, and the rest of the \
          channels mostly does little",
     )

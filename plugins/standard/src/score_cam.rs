@@ -24,7 +24,7 @@ impl Explainer for ScoreCam {
             .needs_activations()
             .needs_forward()
             .rectify()
-            .param(top_param())
+            .param(top_param(0))
     }
 
     fn explain(&self, session: &Session<'_>, params: &Params<'_>) -> Result<Map, Error> {

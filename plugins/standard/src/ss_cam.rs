@@ -29,7 +29,8 @@ impl Explainer for SsCam {
             .param(Param::float("sigma", 2.0).range(0.0..=100.0).help(
                 "standard deviation of the noise on a mask of 0…1; 2 as in the paper",
             ))
-            .param(top_param())
+            // All of some 1000 channels would take minutes.
+            .param(top_param(64))
     }
 
     fn explain(&self, session: &Session<'_>, params: &Params<'_>) -> Result<Map, Error> {
