@@ -64,7 +64,9 @@ fn describe(explainer: &Explainer) -> String {
     line("name", &info.name);
     line("version", &info.version);
     line("summary", &info.summary);
-    line("reference", &info.reference);
+    if !info.reference.is_empty() {
+        line("reference", &info.reference);
+    }
     line("needs", &needs(explainer).join(", "));
     line("from", &explainer.origin().to_string());
     line("runs", place(explainer));
