@@ -59,7 +59,9 @@ impl Explainer for AblationCam {
             Ok(())
         })?;
         if whole != 0.0 {
-            weights.iter_mut().for_each(|w| *w /= whole.abs());
+            for w in &mut weights {
+                *w /= whole.abs();
+            }
         }
         Ok(weighted_sum(&weights, &activation).of_layer(&layer))
     }

@@ -76,7 +76,9 @@ pub fn factorise(
     let Search { left, right: mut maps, .. } = search;
     for (map, pattern) in maps.iter_mut().zip(&left) {
         let length = dot(pattern, pattern).sqrt();
-        map.iter_mut().for_each(|v| *v *= length);
+        for v in map.iter_mut() {
+            *v *= length;
+        }
     }
     maps.sort_by(|a, b| dot(b, b).total_cmp(&dot(a, a)));
     Ok(Factors { maps, rounds })

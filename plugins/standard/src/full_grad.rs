@@ -1,6 +1,6 @@
 //! `FullGrad`: what the picture and what every bias adds to the score, laid over each other.
 //!
-//! Srinivas and Fleuret, "Full-Gradient Representation for Neural Network Visualization", NeurIPS 2019. Batch norm counts as
+//! Srinivas and Fleuret, "Full-Gradient Representation for Neural Network Visualization", ``NeurIPS`` 2019. Batch norm counts as
 //! a layer of its own with the bias that is left after its scaling: folded into the convolution the terms would be others.
 #![forbid(unsafe_code)]
 

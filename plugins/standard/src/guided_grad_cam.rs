@@ -28,7 +28,9 @@ impl Explainer for GuidedGradCam {
         channels(&layer)?;
         let (activation, gradient) = (session.activation(&layer)?, session.gradient(&layer)?);
         let mut class = weighted_total(&mean_gradients(&gradient), &activation);
-        class.iter_mut().for_each(|v| *v = v.max(0.0));
+        for v in &mut class {
+            *v = v.max(0.0);
+        }
 
         let guided = session.gradient_of(Place::Image, session.seed()?.data(), Rule::Guided)?;
         let (height, width) = (guided.height(), guided.width());

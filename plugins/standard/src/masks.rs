@@ -93,6 +93,8 @@ fn wide(plane: &[f32]) -> Vec<f64> {
 fn spread(mut mask: Vec<f64>) -> Vec<f64> {
     let least = mask.iter().copied().fold(f64::INFINITY, f64::min);
     let most = mask.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    mask.iter_mut().for_each(|m| *m = (*m - least) / (most - least + EPSILON));
+    for m in &mut mask {
+        *m = (*m - least) / (most - least + EPSILON);
+    }
     mask
 }

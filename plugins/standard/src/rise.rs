@@ -54,7 +54,9 @@ impl Explainer for Rise {
             }
             Ok(())
         })?;
-        sum.iter_mut().for_each(|s| *s /= count as f64 * p);
+        for s in &mut sum {
+            *s /= count as f64 * p;
+        }
         Ok(Map::from_f64(input.height(), input.width(), &sum))
     }
 }

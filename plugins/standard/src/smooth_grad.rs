@@ -49,7 +49,9 @@ impl Explainer for SmoothGrad {
             }
             Ok(())
         })?;
-        sum.iter_mut().for_each(|s| *s /= samples as f64);
+        for s in &mut sum {
+            *s /= samples as f64;
+        }
         Ok(Map::from_f64(input.height(), input.width(), &strongest(&sum, input.area())))
     }
 }
