@@ -111,7 +111,7 @@ fn map(network: &Small, registry: &Registry, id: &str, layer: &str, seed: &[f32]
     wide(&network.explain(registry, id, Some(layer), seed, &[], 42).unwrap().map.values)
 }
 
-/// At the pooled layer w is the head's row: ablating a channel takes w_k·Ā_k from the score, and one position alone
+/// At the pooled layer w is the head's row: ablating a channel takes `w_k·Ā_k` from the score, and one position alone
 /// leaves the bias and (w·A)/Z. Above it they are methods of their own.
 #[test]
 fn at_the_pooled_layer_weights_are_the_heads() {
@@ -192,7 +192,7 @@ fn contributions_add_up_and_so_do_seeds() {
     }
 }
 
-/// What the map adds up to is what the score gained: with smooth activations to 1e-5, with ReLUs the better the more steps.
+/// What the map adds up to is what the score gained: with smooth activations to 1e-5, with `ReLU`s the better the more steps.
 #[test]
 fn integrated_gradients_are_complete() {
     let registry = bundled();

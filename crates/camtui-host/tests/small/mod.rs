@@ -21,7 +21,7 @@ const LAYERS: [&str; 4] = ["first", "shallow", "second", "deep"];
 pub struct Small {
     pub input: Vec<f32>,
     pub weights: BTreeMap<String, Vec<f64>>,
-    /// Softplus in the place of the ReLUs.
+    /// Softplus in the place of every ReLU.
     pub smooth: bool,
     /// How many items each call for many brought.
     pub asked: Mutex<Vec<usize>>,
@@ -119,7 +119,7 @@ impl Small {
         let [h, w] = SIDES;
         let mut layers = [const { Vec::new() }; 4];
         let mut x = x;
-        for n in at..4 {
+        for (n, layer) in layers.iter_mut().enumerate().skip(at) {
             x = match n {
                 0 => self.conv("first", &x, [CHANNELS[0], CHANNELS[1]], SIDES, false),
                 2 => {
@@ -134,7 +134,7 @@ impl Small {
                 }
                 _ => self.act(&x),
             };
-            layers[n].clone_from(&x);
+            layer.clone_from(&x);
         }
         let area = x.len() / CHANNELS[2];
         let means: Vec<f64> = x.chunks(area).map(|plane| plane.iter().sum::<f64>() / area as f64).collect();
