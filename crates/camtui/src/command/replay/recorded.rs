@@ -79,7 +79,9 @@ impl Recorded {
     pub fn image(&self, args: &ReplayArgs) -> Result<PathBuf, String> {
         let recorded = self.text("/image").unwrap_or_default();
         // One of several inputs of a tensor file is called `FILE.npy[N]`.
-        let file = recorded.rsplit_once('[').map(|(file, _)| file).filter(|file| file.ends_with(".npy"));
+        let tensor =
+            |file: &&str| Path::new(file).extension().is_some_and(|end| end.eq_ignore_ascii_case("npy"));
+        let file = recorded.rsplit_once('[').map(|(file, _)| file).filter(tensor);
         let file = Path::new(file.unwrap_or(recorded));
         let beside = args.file.parent().unwrap_or(Path::new("")).join(file);
         let places = match &args.image {
