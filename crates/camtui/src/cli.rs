@@ -92,6 +92,13 @@ pub struct ExplainArgs {
     #[arg(long)]
     pub json: bool,
 
+    /// Measure how far to believe each map: what happens to the class when the picture is changed where the map says
+    ///
+    /// Deletion, insertion, ROAD, average drop, increase, ADCC, sparsity and border mass, each beside the same figure of a random map and of a
+    /// Gaussian in the middle. Takes about a hundred passes of the model a map, and two hundred a target.
+    #[arg(long)]
+    pub metrics: bool,
+
     /// How to draw in the terminal. Default: what the terminal says it can do
     #[arg(long, value_enum, value_name = "PROTOCOL")]
     pub protocol: Option<ProtocolArg>,

@@ -99,7 +99,12 @@ impl<'a> Job<'a> {
         for notice in &self.notices {
             tell(notice);
         }
+        let baseline = match self.args.metrics {
+            true => explainers::choose(&self.registry, &["random-cam".into()], &[], &[])?.pop(),
+            false => None,
+        };
         let explaining = Explaining {
+            baseline,
             models: loaded?,
             explainers: self.explainers,
             layers: self.args.layer.clone(),

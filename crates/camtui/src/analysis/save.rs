@@ -85,6 +85,7 @@ impl PipelineAnalyst {
             signed,
             diagnostics: explanation.notes.clone(),
             complaints: explanation.complaints.clone(),
+            metrics: None,
             took: explanation.took,
         };
         let recipe = self.recipe(open);

@@ -10,6 +10,7 @@ pub mod digest;
 pub mod explainers;
 pub mod in_order;
 pub mod isolation;
+pub mod metrics;
 pub mod models;
 mod one;
 pub mod picture;
@@ -28,6 +29,7 @@ use camtui_core::model::{Needs, Spent};
 use camtui_core::recipe::Resize;
 
 use explainers::Chosen;
+use metrics::Measuring;
 use models::Loaded;
 use picture::Picture;
 use target::{Target, TargetError, TargetSpec};
@@ -50,6 +52,8 @@ pub struct Explaining {
     pub resize: Option<Resize>,
     /// Seed for every random number.
     pub random_seed: u64,
+    /// `random-cam`, where maps are to be measured beside it.
+    pub baseline: Option<Chosen>,
 }
 
 /// One picture's way through one model.
@@ -156,21 +160,43 @@ impl Explaining {
         };
         let mut results = Vec::new();
         for target in &targets {
-            for explainer in &self.explainers {
-                results.push(self.one(&asked, explainer, target, cancel));
-            }
+            self.all(&asked, &self.needs(model), target, cancel, &mut results);
         }
         let spent = asked.spent();
         Answered { model, spent, predictions: asked.into_predictions(), recipe, results }
     }
 
-    fn one(
+    /// Every explainer about one target, measured where that is asked for.
+    fn all(
         &self,
         asked: &Asked<'_>,
-        explainer: &Chosen,
+        needs: &Needs,
         target: &Target,
         cancel: &AtomicBool,
-    ) -> Result<Found, Problem> {
-        explain(asked, explainer, target, &self.how(), cancel, &|_| {})
+        results: &mut Vec<Result<Found, Problem>>,
+    ) {
+        let how = self.how();
+        let measuring = self.baseline.as_ref().map(|baseline| Measuring {
+            asked,
+            needs,
+            target,
+            how: &how,
+            baseline,
+            cancel,
+        });
+        let mut baselines = None;
+        for explainer in &self.explainers {
+            let found = explain(asked, explainer, target, &how, cancel, &|_| {});
+            let measured = found.and_then(|found| {
+                let Some(measuring) = &measuring else { return Ok(found) };
+                let baselines = match &mut baselines {
+                    Some(known) => &*known,
+                    none => &*none.insert(measuring.baselines()?),
+                };
+                let metrics = Some(measuring.measure(explainer, &found, baselines)?);
+                Ok(Found { metrics, ..found })
+            });
+            results.push(measured);
+        }
     }
 }

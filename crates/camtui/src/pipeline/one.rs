@@ -11,6 +11,7 @@ use camtui_host::{ExplainError, Explainer, Request, run};
 use super::backend::SessionBackend;
 use super::diagnostics;
 use super::explainers::Chosen;
+use super::metrics::Measured;
 use super::picture::Picture;
 use super::predictions::{Prediction, rank};
 use super::target::Target;
@@ -33,6 +34,8 @@ pub struct Found {
     pub diagnostics: Vec<String>,
     /// What the explainer's library did besides that it must not do, a sentence each.
     pub complaints: Vec<String>,
+    /// What it is worth, where that was asked for.
+    pub metrics: Option<Measured>,
     /// Time inside the explainer, the runtime included.
     pub took: Duration,
 }
@@ -104,6 +107,11 @@ impl<'n> Asked<'n> {
     /// Gives them up.
     pub fn into_predictions(self) -> Vec<Prediction> {
         self.predictions
+    }
+
+    /// The model with the picture in it.
+    pub fn session(&self) -> &Session<'n> {
+        &self.session
     }
 
     /// Time in the runtime so far.
@@ -203,6 +211,7 @@ pub fn explain(
         signed: how.signed,
         diagnostics,
         complaints,
+        metrics: None,
         took: begun.elapsed(),
     })
 }

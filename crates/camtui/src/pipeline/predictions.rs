@@ -20,17 +20,24 @@ pub fn label(metadata: &Metadata, index: usize) -> String {
     metadata.labels.get(index).cloned().unwrap_or_else(|| format!("class {index}"))
 }
 
+/// Softmax of the logits.
+pub fn probabilities(logits: &[f32]) -> Vec<f64> {
+    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = logits.iter().map(|&z| f64::from(z - top).exp()).collect();
+    let total: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / total).collect()
+}
+
 /// All classes, best first; equal scores in the order of the classes.
 pub fn rank(logits: &[f32], metadata: &Metadata) -> Vec<Prediction> {
-    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let total: f64 = logits.iter().map(|&z| f64::from(z - top).exp()).sum();
     let mut ranked: Vec<Prediction> = logits
         .iter()
+        .zip(probabilities(logits))
         .enumerate()
-        .map(|(index, &logit)| Prediction {
+        .map(|(index, (&logit, probability))| Prediction {
             index,
             label: label(metadata, index),
-            probability: (f64::from(logit - top).exp() / total) as f32,
+            probability: probability as f32,
             logit,
         })
         .collect();

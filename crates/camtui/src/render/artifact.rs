@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::record::{Record, Timings};
 use super::setup::Setup;
-use super::{milliseconds, name_parts};
+use super::{milliseconds, name_parts, worth};
 use crate::pipeline::Found;
 use crate::pipeline::picture::Picture;
 
@@ -24,6 +24,8 @@ pub struct Artifact {
     pub diagnostics: Vec<String>,
     /// What the explainer's library did besides that it must not do.
     pub complaints: Vec<String>,
+    /// Its figures, a line each.
+    pub table: Option<String>,
     /// For the terminal, where one is drawn on.
     pub overlay: Option<Overlay>,
     /// One object, where asked for.
@@ -70,6 +72,7 @@ impl Setup {
             legend: record.legend(),
             diagnostics: found.diagnostics.clone(),
             complaints: found.complaints.clone(),
+            table: found.metrics.as_ref().map(worth::table),
             overlay: drawn.filter(|_| self.on_screen),
             json: record.json(timings),
             written,

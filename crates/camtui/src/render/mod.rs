@@ -8,6 +8,7 @@ pub mod provenance;
 pub mod record;
 mod setup;
 pub mod show;
+mod worth;
 
 use std::ops::ControlFlow;
 use std::time::Instant;

@@ -10,6 +10,7 @@ use camtui_core::onnx::metadata::Metadata;
 use camtui_term::sanitise;
 
 use super::provenance::{self, Plugin};
+use super::worth;
 use crate::pipeline::explainers::Chosen;
 use crate::pipeline::predictions::label;
 use crate::pipeline::{Found, Prediction};
@@ -69,7 +70,7 @@ impl Record<'_> {
         let found = self.found;
         fields.insert("map".into(), provenance::map(&found.map));
         fields.insert("diagnostics".into(), json!(found.diagnostics));
-        fields.insert("metrics".into(), json!({}));
+        fields.insert("metrics".into(), worth::json(found.metrics.as_ref()));
         let ms = |value: f64| (value * 1000.0).round() / 1000.0;
         fields.insert("timings_ms".into(), json!({
             "decode": ms(timings.decode), "forward": ms(timings.forward), "backward": ms(timings.backward),

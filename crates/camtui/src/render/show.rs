@@ -67,6 +67,9 @@ impl Show {
         for path in &artifact.written {
             text = format!("{text} → {}", sanitise(&path.display().to_string()));
         }
+        if let Some(table) = &artifact.table {
+            text = format!("{text}\n{table}");
+        }
         self.progress.suspend(|| line(&text))
     }
 

@@ -72,6 +72,7 @@ impl Net {
             interpolation: Interpolation::Bilinear,
             resize: None,
             random_seed: 0,
+            baseline: None,
         };
         let input: Vec<f32> = (0..192).map(|n| (n as f32 * 0.7).sin()).collect();
         let input = Tensor::new([1, 3, 8, 8], input).unwrap();
