@@ -99,9 +99,10 @@ impl<'a> Job<'a> {
         for notice in &self.notices {
             tell(notice);
         }
-        let baseline = match self.args.metrics {
-            true => explainers::choose(&self.registry, &["random-cam".into()], &[], &[])?.pop(),
-            false => None,
+        let baseline = if self.args.metrics {
+            explainers::choose(&self.registry, &["random-cam".into()], &[], &[])?.pop()
+        } else {
+            None
         };
         let explaining = Explaining {
             baseline,

@@ -25,7 +25,7 @@ impl Explainer for IntegratedGradients {
             .reference("Sundararajan et al. 2017, https://arxiv.org/abs/1703.01365")
             .needs_gradients()
             .needs_forward()
-            .param(Param::int("steps", 50).range(1..=10_000).help(
+            .param(Param::int("steps", 50).range(1..=1000).help(
                 "how many points of the way the gradient is taken at; more of them, and the map adds up better",
             ))
             .param(baseline_param("the picture that the way begins at"))

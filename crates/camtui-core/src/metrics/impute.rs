@@ -17,7 +17,7 @@ const NEIGHBOURS: [(isize, isize, f64); 8] = [
     (-1, 0, 1.0 / 6.0),
 ];
 /// Residual, over that of the start, at which a solution is good: far below what a model sees.
-const GOOD: f64 = 1e-8;
+const GOOD: f64 = 1e-5;
 /// More steps than any picture has needed.
 const STEPS: usize = 5_000;
 
@@ -25,13 +25,30 @@ const STEPS: usize = 5_000;
 pub(super) struct Holes {
     /// Index of each removed pixel in its plane.
     pixels: Vec<usize>,
-    /// Of each removed pixel the sum of its weights, and its neighbours: removed ones by their place in `pixels`.
-    equations: Vec<(f64, Vec<(Neighbour, f64)>)>,
+    /// Of each removed pixel the sum of its weights.
+    sums: Vec<f64>,
+    /// Its neighbours that are removed as well, by their place in `pixels`.
+    removed: Links,
+    /// Its neighbours that are kept, by their index in the plane.
+    kept: Links,
 }
 
-enum Neighbour {
-    Removed(usize),
-    Kept(usize),
+/// Weighted neighbours of each removed pixel, one pixel's after the other's.
+#[derive(Default)]
+struct Links {
+    /// Where each pixel's neighbours end.
+    ends: Vec<usize>,
+    near: Vec<(usize, f64)>,
+}
+
+impl Links {
+    /// For each pixel the weighted sum of its neighbours' values.
+    fn sums<'a, T: Copy + Into<f64>>(&'a self, values: &'a [T]) -> impl Iterator<Item = f64> + 'a {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| {
+            self.near[start..end].iter().map(|&(at, weight)| weight * values[at].into()).sum()
+        })
+    }
 }
 
 impl Holes {
@@ -42,9 +59,10 @@ impl Holes {
             place[at] = n;
         }
         let height = removed.len() / width.max(1);
-        let equation = |&at: &usize| {
+        let mut sums = Vec::with_capacity(pixels.len());
+        let (mut gone, mut kept) = (Links::default(), Links::default());
+        for &at in &pixels {
             let mut sum = 0.0;
-            let mut near = Vec::with_capacity(8);
             for (dy, dx, weight) in NEIGHBOURS {
                 let (y, x) = ((at / width).checked_add_signed(dy), (at % width).checked_add_signed(dx));
                 let (Some(y), Some(x)) = (y.filter(|&y| y < height), x.filter(|&x| x < width)) else {
@@ -52,16 +70,17 @@ impl Holes {
                 };
                 let other = y * width + x;
                 sum += weight;
-                near.push(if removed[other] {
-                    (Neighbour::Removed(place[other]), weight)
+                if removed[other] {
+                    gone.near.push((place[other], weight));
                 } else {
-                    (Neighbour::Kept(other), weight)
-                });
+                    kept.near.push((other, weight));
+                }
             }
-            (sum, near)
-        };
-        let equations = pixels.iter().map(equation).collect();
-        Self { pixels, equations }
+            sums.push(sum);
+            gone.ends.push(gone.near.len());
+            kept.ends.push(kept.near.len());
+        }
+        Self { pixels, sums, removed: gone, kept }
     }
 
     /// Index of each removed pixel in its plane.
@@ -71,11 +90,7 @@ impl Holes {
 
     /// The values of the removed pixels of one plane. Where nothing was kept they are 0.
     pub fn fill(&self, plane: &[f32]) -> Vec<f64> {
-        let known = |(near, weight): &(Neighbour, f64)| match near {
-            Neighbour::Kept(at) => weight * f64::from(plane[*at]),
-            Neighbour::Removed(_) => 0.0,
-        };
-        let b: Vec<f64> = self.equations.iter().map(|(_, near)| near.iter().map(known).sum()).collect();
+        let b: Vec<f64> = self.kept.sums(plane).collect();
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let mut x = vec![0.0; b.len()];
         let mut residual = b;
@@ -104,13 +119,7 @@ impl Holes {
 
     /// The matrix of the equations times `x`.
     fn apply(&self, x: &[f64]) -> Vec<f64> {
-        let others = |near: &[(Neighbour, f64)]| {
-            let value = |(near, weight): &(Neighbour, f64)| match near {
-                Neighbour::Removed(at) => weight * x[*at],
-                Neighbour::Kept(_) => 0.0,
-            };
-            near.iter().map(value).sum::<f64>()
-        };
-        self.equations.iter().zip(x).map(|((sum, near), x)| sum * x - others(near)).collect()
+        let others = self.removed.sums(x);
+        self.sums.iter().zip(x).zip(others).map(|((sum, x), others)| sum * x - others).collect()
     }
 }

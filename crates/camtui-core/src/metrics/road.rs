@@ -2,6 +2,8 @@
 //!
 //! Rong et al., ICML 2022, as pytorch-grad-cam's `ROADCombined` has it.
 
+use rayon::prelude::*;
+
 use super::impute::Holes;
 use crate::Tensor;
 use crate::seeded;
@@ -27,13 +29,14 @@ pub fn road<E>(
     let turned: Vec<f32> = map.iter().map(|v| 1.0 - v).collect();
     let runs: Vec<(&[f32], u32)> =
         [turned.as_slice(), map].into_iter().flat_map(|map| PERCENTILES.map(|p| (map, p))).collect();
-    let make = |n: usize| {
+    let made = (0..runs.len()).into_par_iter().map(|n| {
         let (map, percentile) = runs[n];
         let least = quantile(map, f64::from(percentile) / 100.0);
         let removed: Vec<bool> = map.iter().map(|&v| f64::from(v) >= least).collect();
         filled(input, &removed, noise, random_seed.wrapping_add(n as u64))
-    };
-    let scores = super::score_each(runs.len(), input, make, score)?;
+    });
+    let mut made: Vec<Vec<f32>> = made.collect();
+    let scores = super::score_each(runs.len(), input, |n| std::mem::take(&mut made[n]), score)?;
     let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
     let (least_first, most_first) = scores.split_at(PERCENTILES.len());
     Ok((mean(least_first) - mean(most_first)) / 2.0)
