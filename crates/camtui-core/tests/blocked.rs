@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use camtui_core::Tensor;
+use camtui_core::grad::Rule;
 use camtui_core::model::{Cache, ModelSource, Needs, Schedule, Session, open};
 use camtui_core::onnx::build::{GraphBuilder, batched};
 use camtui_core::seeded::uniform;
@@ -45,8 +46,8 @@ fn what_needs_no_gradient_goes_on_without_a_rule() {
 
     // Behind the operator there are gradients, before it a message.
     let seed = [1.0, 0.0, 0.0, 0.0, 0.0];
-    assert!(session.gradient("late", &seed).is_ok());
-    let told = session.gradient("rectified", &seed).unwrap_err().to_string();
+    assert!(session.gradient("late", &seed, Rule::Plain).is_ok());
+    let told = session.gradient("rectified", &seed, Rule::Plain).unwrap_err().to_string();
     assert_eq!(
         told,
         "there is no gradient for `rectified` in this model: no gradient passes Sin `wave`: camtui has no rule \
