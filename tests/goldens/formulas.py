@@ -5,7 +5,9 @@ fewer, and handed to `get_cam_image` of each class of pytorch-grad-cam: the map 
 Occlusion runs on a small quadratic network, so that patches that overlap do not just add up.
 
 Where the peer is not taken as it is:
-- Eigen-CAM's sign is arbitrary there (the SVD's); here the map rises with the sum over channels, so the sign is turned.
+- Eigen-CAM's and Eigen-Grad-CAM's sign is arbitrary there (the SVD's); here the map rises with the sum over channels, so
+  the sign is turned.
+- FEM with one standard deviation instead of two, which few of so few positions exceed.
 - Captum's Occlusion gives one value a pixel; camtui one a cell of the stride's size: the mean over the cell's pixels.
 
 Everything is in double precision, so that what differs is the formula. Needs from PyPI: torch, numpy, grad-cam, captum.
@@ -14,6 +16,7 @@ Run from the repository's root:
     python tests/goldens/formulas.py
 """
 
+import functools
 import json
 import math
 import pathlib
@@ -21,20 +24,24 @@ import pathlib
 import numpy as np
 import torch
 from captum.attr import Occlusion
-from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, XGradCAM
+from pytorch_grad_cam import (EigenCAM, EigenGradCAM, FEM, GradCAM, GradCAMElementWise, GradCAMPlusPlus, HiResCAM,
+                              LayerCAM, XGradCAM)
 
 import seeded
 
 PEERS = {"grad-cam": GradCAM, "grad-cam++": GradCAMPlusPlus, "hires-cam": HiResCAM, "xgrad-cam": XGradCAM,
-         "layer-cam": LayerCAM, "eigen-cam": EigenCAM}
+         "layer-cam": LayerCAM, "eigen-cam": EigenCAM, "eigen-grad-cam": EigenGradCAM,
+         "elementwise-cam": GradCAMElementWise, "fem": functools.partial(FEM, k=1)}
 
 
 def raw_map(peer, activations, gradients):
     """The peer's map `[h, w]` of a layer `[1, K, h, w]`: its formula alone, without a model around it."""
     model = torch.nn.Linear(1, 1)  # never run
     found = peer(model, [model]).get_cam_image(None, None, None, activations, gradients, False)[0]
-    if peer is EigenCAM and (found * (activations[0].sum(0) - activations[0].sum(0).mean())).sum() < 0:
-        found = -found
+    if peer in (EigenCAM, EigenGradCAM):
+        parts = activations if peer is EigenCAM else gradients * activations
+        total = parts[0].sum(0)
+        found = found * np.sign((found * (total - total.mean())).sum())
     return found
 
 

@@ -10,7 +10,8 @@ use crate::Home;
 use crate::program::{c_plugin, scratch};
 use crate::terminal::process::Process;
 
-/// `tests/plugins/misbehave.c`, built once, in a folder of the home's, so that whoever has loaded it belongs to this test.
+/// `tests/plugins/misbehave.c`, built once, under a name of the home's own, so that whoever has loaded it belongs to this
+/// test.
 /// `None` where there is no C compiler.
 pub fn library(home: &Home) -> Option<PathBuf> {
     static BUILT: OnceLock<Option<Vec<u8>>> = OnceLock::new();
@@ -21,7 +22,9 @@ pub fn library(home: &Home) -> Option<PathBuf> {
         fs::remove_file(out).unwrap();
         Some(bytes)
     });
-    Some(home.file("plugins/libmisbehave.so", bytes.as_ref()?))
+    let root = home.at("");
+    let own = root.file_name().and_then(|name| name.to_str()).unwrap().trim_start_matches('.');
+    Some(home.file(&format!("plugins/libmisbehave-{own}.so"), bytes.as_ref()?))
 }
 
 /// Nobody has the library loaded any more. A process that was killed a moment ago may still be on its way out.

@@ -38,7 +38,8 @@ fn codes_are_what_the_manual_says() {
     home.render(["missing.png"]).go().code(1).says("missing.png");
     home.render::<&str>([]).go().code(2).says("camtui --render photo.jpg");
     home.render([&chelsea(), "--nonsense"]).go().code(2).says("--nonsense");
-    home.render([&chelsea(), "-e", "shap"]).go().code(2).says("grad-cam");
+    home.render([&chelsea(), "-e", "gradcam"]).go().code(2).says("did you mean `grad-cam`?");
+    home.render([&chelsea(), "-e", "shap"]).go().code(2).says("camtui plugin list");
     home.render([&chelsea(), "-P", "steps=4"]).go().code(2).says("steps");
     home.render([&chelsea(), "--plugin", "missing.so"]).go().code(3).says("missing.so");
 }

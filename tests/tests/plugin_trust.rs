@@ -1,6 +1,5 @@
 //! What is no plugin, or one that others may have written: refused with a reason, in a moment, and without a line of
 //! it being run, whichever command meets it.
-#![allow(clippy::bool_assert_comparison, reason = "JSON has values of its own")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -173,11 +172,7 @@ fn nothing_runs_of_a_library_that_is_refused() {
     let picture = example("chelsea.png");
     let render = format!("{} --render -o out --in-process --plugin", picture.display());
     for words in ["plugin info --in-process", "plugin check --in-process", render.as_str()] {
-        assert_eq!(
-            go(&build("fine.so", "-UMAJOR"), words).1,
-            true,
-            "{words}: a library that is used is loaded"
-        );
+        assert!(go(&build("fine.so", "-UMAJOR"), words).1, "{words}: a library that is used is loaded");
         let other = build("other.so", "-DMAJOR=7");
         assert_eq!(go(&other, words), (Some(3), false), "{words}");
         let open = build("open.so", "-UMAJOR");

@@ -77,7 +77,7 @@ fn json_has_the_promised_fields_in_the_promised_order() {
     assert_eq!(found, promised);
     assert_eq!(keys(&line["model"]), ["name", "sha256"]);
     assert_eq!(keys(&line["explainer"]), ["id", "version", "params"]);
-    assert_eq!(keys(&line["map"]), ["height", "width", "min", "max"]);
+    assert_eq!(keys(&line["map"]), ["height", "width", "min", "max", "sha256", "values"]);
     let predictions = line["predictions"].as_array().unwrap();
     for prediction in predictions {
         assert_eq!(keys(prediction), ["index", "label", "probability", "logit"]);

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::ffi::OsStr;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -114,6 +115,10 @@ fn what_is_saved_is_what_the_headless_mode_computes() {
     let original = image::open(example("chelsea.png")).unwrap();
     assert_eq!((saved.width(), saved.height()), (original.width(), original.height()));
     assert!(Array::read(&of(".npy")).values.iter().any(|value| *value > 0.0));
+    for kind in [".json", ".png"] {
+        let again = home.camtui([OsStr::new("replay"), of(kind).as_os_str()]).go().code(0);
+        assert!(again.text().contains("the map is the same, byte for byte"), "{}", again.text());
+    }
 }
 
 #[test]

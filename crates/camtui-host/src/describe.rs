@@ -1,5 +1,4 @@
 //! What a library says of its explainers, read through its pointers, checked, and owned from then on.
-#![allow(clippy::match_same_arms, reason = "one line a kind of parameter")]
 
 use std::collections::HashSet;
 

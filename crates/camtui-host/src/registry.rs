@@ -43,12 +43,10 @@ pub struct Replaced {
 
 /// No explainer of that id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no explainer `{id}`; there are {known}")]
+#[error("there is no explainer `{id}`")]
 pub struct FindError {
     /// What was asked for.
     pub id: String,
-    /// The ids there are, as a clause.
-    pub known: String,
 }
 
 impl Registry {
@@ -132,10 +130,7 @@ impl Registry {
         let there = || self.explainers.iter().filter(|known| !known.gone);
         let qualified = || there().find(|known| known.explainer.qualified_id() == id);
         let known = there().find(|known| known.id == id).or_else(qualified);
-        known.map(|known| &known.explainer).ok_or_else(|| FindError {
-            id: crate::clean(id, 200),
-            known: there().map(|known| format!("`{}`", known.id)).collect::<Vec<_>>().join(", "),
-        })
+        known.map(|known| &known.explainer).ok_or_else(|| FindError { id: crate::clean(id, 200) })
     }
 
     /// All explainers, with the id by which each is found, in the order they were added; those too that are gone.

@@ -6,7 +6,6 @@
 //! folder that is the user's alone. Another content is another path; the one before keeps working from its own.
 //!
 //! Beside a copy lie links to its neighbours, so that a library which looks for files beside itself finds them.
-#![allow(clippy::format_collect, reason = "32 bytes, once a library")]
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};

@@ -174,6 +174,12 @@ fn what_is_answered_badly() {
 }
 
 #[test]
+fn a_map_of_one_column_may_find_the_place() {
+    let Some(path) = faulty("STRIPES") else { return };
+    assert_eq!(failed(&check_within(&path, limits())), []);
+}
+
+#[test]
 fn what_is_refused_badly() {
     fails("REFUSALS_FAILED", "refusals", "model `without layers`, class 0: `faulty`: there is no layer");
     fails("REFUSALS_SILENT", "refusals", "does not say why");

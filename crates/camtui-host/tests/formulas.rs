@@ -123,9 +123,10 @@ fn map_of(backend: &dyn Backend, id: &str, seed: &[f32], pairs: &[&str]) -> Resu
 #[test]
 fn maps_of_one_layer_are_those_of_pytorch_grad_cam() {
     for stored in goldens().layers {
-        assert_eq!(stored.maps.len(), 6);
+        assert_eq!(stored.maps.len(), 9);
         for (id, expected) in &stored.maps {
-            let output = map_of(&stored, id, &[1.0], &[]).unwrap();
+            let pairs: &[&str] = if id == "fem" { &["sigmas=1"] } else { &[] };
+            let output = map_of(&stored, id, &[1.0], pairs).unwrap();
             assert_eq!([output.map.height, output.map.width], stored.shape[1..]);
             let off = error(&output.map.values, expected);
             assert!(off < 1e-6, "{id} {}: {off:.1e}", stored.name);

@@ -54,7 +54,7 @@ fn a_rebuilt_library_takes_the_place_of_the_old_one_which_still_answers() {
     assert_eq!((replaced.renewed, replaced.gone, replaced.added), (vec![0], vec![1], vec![2]));
     let there = |id: &str, gone| (id.to_owned(), gone);
     assert_eq!(ids(&registry), [there("first", false), there("second", true), there("others", false)]);
-    assert_eq!(registry.find("second").unwrap_err().known, "`first`, `others`");
+    assert_eq!(registry.find("second").unwrap_err().to_string(), "there is no explainer `second`");
     assert_eq!(values(&registry, "others"), wanted);
     fs::write(&path, b"no library at all").unwrap();
     let refused = Library::copied(&path, Asked::ByFile, &copies, None).unwrap_err().to_string();

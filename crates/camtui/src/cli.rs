@@ -208,6 +208,12 @@ pub enum Command {
         #[arg(long, value_enum, value_name = "PROTOCOL", default_value = "auto")]
         protocol: ProtocolArg,
     },
+    /// Make a result again from its JSON or its PNG, and say whether it is the same
+    ///
+    /// Reads the JSON that --json prints or that a session saves, or the `camtui` text of a PNG. Picture, model and
+    /// library must be the very same: their hashes are checked. Code 0 if every result is the same, byte for byte,
+    /// else 1; of a result that differs, as it may by rounding on another machine, the largest difference is said.
+    Replay(ReplayArgs),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -219,6 +225,61 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
+}
+
+/// `camtui replay`.
+#[derive(Args, Clone, Debug)]
+pub struct ReplayArgs {
+    /// JSON (one object or many), or a PNG that camtui wrote
+    #[arg(value_name = "FILE.json|FILE.png")]
+    pub file: PathBuf,
+
+    /// The picture, if it is elsewhere now
+    #[arg(long, value_name = "FILE")]
+    pub image: Option<PathBuf>,
+
+    /// The model, if it is elsewhere now
+    #[arg(short, long, value_name = "NAME|FILE")]
+    pub model: Option<String>,
+
+    /// The explainer's library, if it is elsewhere now
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Option<PathBuf>,
+
+    /// The map as --save-map wrote it, to compare with, where the record does not hold it
+    #[arg(long, value_name = "FILE.npy")]
+    pub map: Option<PathBuf>,
+
+    /// Take differences up to this part of the map's range for the same, 0 to 1
+    #[arg(long, value_name = "PART", default_value_t = 0.0, value_parser = part)]
+    pub tolerance: f64,
+
+    /// Write what was made again: a PNG, a map or JSON by the name's ending, else PNGs into a folder
+    #[arg(short, long, value_name = "FILE.png|FILE.npy|FILE.json|DIR")]
+    pub output: Option<PathBuf>,
+
+    /// Print one JSON object per result on stdout
+    #[arg(long)]
+    pub json: bool,
+
+    /// Threads to use. Default: the cores of this machine
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub threads: Option<u16>,
+
+    /// Run plugins inside camtui rather than in processes of their own
+    #[arg(long)]
+    pub in_process: bool,
+
+    /// Read the configuration from this file, for the bounds of plugins
+    #[arg(long = "config", value_name = "FILE")]
+    pub config_file: Option<PathBuf>,
+}
+
+fn part(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(part) if (0.0..=1.0).contains(&part) => Ok(part),
+        _ => Err("a part of the range is a number from 0 to 1".into()),
+    }
 }
 
 /// `camtui model …`.

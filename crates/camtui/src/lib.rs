@@ -62,6 +62,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
             command::config::run(file.as_deref(), *schema, *path, &places)
         }
         Some(Command::Doctor { protocol }) => command::doctor::run(*protocol, &places),
+        Some(Command::Replay(args)) => command::replay::run(args, &places),
         Some(Command::Completions { shell }) => command::completions(*shell),
         Some(Command::Man { dir }) => command::man::run(dir.as_deref()),
         None => {

@@ -5,7 +5,7 @@
 //! rounds because the second singular value is close to the first, this needs a few.
 #![forbid(unsafe_code)]
 
-use crate::random::Random;
+use camtui_plugin::Random;
 
 /// Dimension of the space that one round searches.
 const SPACE: usize = 16;

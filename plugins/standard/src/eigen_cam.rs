@@ -6,7 +6,7 @@
 
 use camtui_plugin::{Description, Error, Explainer, Map, Params, Session};
 
-use crate::eigen::{combine, dot, first_right_singular_vector};
+use crate::principal::principal_map;
 use crate::weighted::channels;
 
 /// `r(X·v)` for the centred activations X `[Z, K]` and their first right singular vector v; the ReLU r is the program's.
@@ -29,28 +29,15 @@ impl Explainer for EigenCam {
         let layer = session.layer()?;
         channels(&layer)?;
         let activation = session.activation(&layer)?;
-        let centred: Vec<Vec<f64>> = activation
-            .planes()
-            .map(|plane| {
-                let mean = plane.iter().map(|&a| f64::from(a)).sum::<f64>() / plane.len() as f64;
-                plane.iter().map(|&a| f64::from(a) - mean).collect()
-            })
-            .collect();
+        let columns =
+            activation.planes().map(|plane| plane.iter().map(|&a| f64::from(a)).collect()).collect();
         let (height, width) = (activation.height(), activation.width());
-        let Some(vector) = first_right_singular_vector(&centred) else {
-            let map = Map::new(height, width, vec![0.0; height * width]).of_layer(&layer);
-            return Ok(map.with_note(format!(
+        Ok(match principal_map(columns) {
+            Some(map) => Map::from_f64(height, width, &map).of_layer(&layer),
+            None => Map::new(height, width, vec![0.0; height * width]).of_layer(&layer).with_note(format!(
                 "{} is the same at every position, so Eigen-CAM has nothing to show",
                 layer.name()
-            )));
-        };
-        let mut map = combine(&centred, &vector);
-        let total = combine(&centred, &vec![1.0; centred.len()]);
-        if dot(&map, &total) < 0.0 {
-            for m in &mut map {
-                *m = -*m;
-            }
-        }
-        Ok(Map::from_f64(height, width, &map).of_layer(&layer))
+            )),
+        })
     }
 }

@@ -6,7 +6,7 @@
 
 use camtui_plugin::{Description, Error, Explainer, Map, Params, Session};
 
-use crate::weighted::{channels, weighted_sum};
+use crate::weighted::{channels, mean_gradients, weighted_sum};
 
 /// `r(Σ_k mean(g_k) · A_k)`; the ReLU r is the program's.
 pub struct GradCam;
@@ -25,9 +25,6 @@ impl Explainer for GradCam {
         let layer = session.layer()?;
         channels(&layer)?;
         let (activation, gradient) = (session.activation(&layer)?, session.gradient(&layer)?);
-        let area = gradient.area() as f64;
-        let mean = |plane: &[f32]| plane.iter().map(|&g| f64::from(g)).sum::<f64>() / area;
-        let weights: Vec<f64> = gradient.planes().map(mean).collect();
-        Ok(weighted_sum(&weights, &activation).of_layer(&layer))
+        Ok(weighted_sum(&mean_gradients(&gradient), &activation).of_layer(&layer))
     }
 }

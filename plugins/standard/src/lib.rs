@@ -8,16 +8,43 @@
 //! target's score there, `w[c, k]` the weights of a final linear layer.
 #![deny(unsafe_code)]
 
+mod ablation_cam;
+mod baseline;
+mod batches;
 mod cam;
+mod dff;
 mod eigen;
 mod eigen_cam;
+mod eigen_grad_cam;
+mod elementwise_cam;
+mod factorise;
+mod fem;
+mod finer_cam;
+mod full_grad;
 mod grad_cam;
 mod grad_cam_plus_plus;
+mod guided_backprop;
+mod guided_grad_cam;
 mod hires_cam;
+mod input_x_gradient;
+mod integrated_gradients;
+mod is_cam;
 mod layer_cam;
+mod masks;
 mod occlusion;
-mod random;
+mod pixels;
+mod principal;
+mod quadrature;
 mod random_cam;
+mod recipro_cam;
+mod rise;
+mod saliency;
+mod score;
+mod score_cam;
+mod shapley_cam;
+mod smooth_grad;
+mod ss_cam;
+mod upsample;
 mod weighted;
 mod xgrad_cam;
 
@@ -28,9 +55,28 @@ camtui_plugin::export!(
     grad_cam_plus_plus::GradCamPlusPlus,
     hires_cam::HiResCam,
     xgrad_cam::XGradCam,
+    elementwise_cam::ElementwiseCam,
     layer_cam::LayerCam,
     cam::Cam,
+    finer_cam::FinerCam,
+    shapley_cam::ShapleyCam,
     eigen_cam::EigenCam,
+    eigen_grad_cam::EigenGradCam,
+    fem::Fem,
+    dff::Dff,
+    ablation_cam::AblationCam,
+    recipro_cam::ReciproCam,
+    score_cam::ScoreCam,
+    ss_cam::SsCam,
+    is_cam::IsCam,
     occlusion::Occlusion,
+    rise::Rise,
+    saliency::Saliency,
+    input_x_gradient::InputXGradient,
+    smooth_grad::SmoothGrad,
+    integrated_gradients::IntegratedGradients,
+    guided_backprop::GuidedBackprop,
+    guided_grad_cam::GuidedGradCam,
+    full_grad::FullGrad,
     random_cam::RandomCam,
 );

@@ -4,18 +4,16 @@
 //! are as in Captum: the last patch of a row is cut off at the border, and where patches overlap the mean counts.
 #![forbid(unsafe_code)]
 
-use std::ops::{Range, RangeInclusive};
-use std::time::{Duration, Instant};
+use std::ops::Range;
 
 use camtui_plugin::{Description, Error, Explainer, Map, Param, Params, Session};
 
+use crate::baseline::{baseline, baseline_param};
+use crate::batches::{in_batches, shape_of};
+use crate::score::Score;
+
 /// `seed·y(x) − seed·y(x with a patch masked)`, signed, one value a stride.
 pub struct Occlusion;
-
-/// How long one batch should take: between batches the user is shown progress and may cancel.
-const BEAT: Duration = Duration::from_millis(100);
-/// Inputs in one batch: at least as many as keep the cores of a small machine busy, at most 20 MB of ResNet-18's.
-const BATCH: RangeInclusive<usize> = 4..=32;
 
 impl Explainer for Occlusion {
     fn describe() -> Description {
@@ -30,30 +28,24 @@ impl Explainer for Occlusion {
                 "how far the patch moves in pixels, and so how fine the map is; 0: half the window. Halving it takes four \
                  times as long",
             ))
-            .param(Param::choice("baseline", "mean", ["mean", "black", "white"]).help(
-                "what the patch is filled with: the mean grey of the model's preprocessing (zero after it), black or white",
-            ))
+            .param(baseline_param("what the patch is filled with"))
     }
 
     fn explain(&self, session: &Session<'_>, params: &Params<'_>) -> Result<Map, Error> {
         let input = session.input()?;
         let (height, width) = (input.height(), input.width());
         let (window, stride) = sizes(params.int("window")?, params.int("stride")?, height, width)?;
-        let fill = fill(session, params.choice("baseline")?, input.planes().len())?;
-        let seed: Vec<f64> = session.seed()?.data().iter().map(|&s| f64::from(s)).collect();
-        let score = |logits: &[f32]| seed.iter().zip(logits).map(|(s, &y)| s * f64::from(y)).sum::<f64>();
-        let whole = score(session.logits()?.data());
+        let fill = baseline(session, params.choice("baseline")?, input.planes().len())?;
+        let score = Score::of(session)?;
+        let whole = score.at(session.logits()?.data());
 
         let (rows, columns) = (patches(height, window, stride), patches(width, window, stride));
         let all: Vec<(&Range<usize>, &Range<usize>)> =
             rows.iter().flat_map(|row| columns.iter().map(move |column| (row, column))).collect();
         let mut lost = Vec::with_capacity(all.len());
-        let mut size = *BATCH.start();
-        session.progress(0.0)?;
-        while lost.len() < all.len() {
-            let batch = &all[lost.len()..all.len().min(lost.len() + size)];
+        in_batches(session, all.len(), input.data().len(), |batch| {
             let mut inputs = Vec::with_capacity(batch.len() * input.data().len());
-            for (row, column) in batch {
+            for (row, column) in &all[batch.clone()] {
                 for (plane, &value) in input.planes().zip(&fill) {
                     let begin = inputs.len();
                     inputs.extend_from_slice(plane);
@@ -62,19 +54,10 @@ impl Explainer for Occlusion {
                     }
                 }
             }
-            let shape = [&[batch.len()], &input.shape()[1..]].concat();
-            let begun = Instant::now();
-            let logits = session.forward(&shape, &inputs)?;
-            let took = begun.elapsed();
-            lost.extend(logits.data().chunks_exact(seed.len()).map(|logits| whole - score(logits)));
-            session.progress(lost.len() as f32 / all.len() as f32)?;
-            // Larger batches keep all cores busy, smaller ones keep the beat.
-            if took < BEAT / 2 {
-                size = (size * 2).min(*BATCH.end());
-            } else if took > BEAT * 3 / 2 {
-                size = (size / 2).max(*BATCH.start());
-            }
-        }
+            let logits = session.forward(&shape_of(batch.len(), input.shape()), &inputs)?;
+            lost.extend(score.of_each(&logits).map(|left| whole - left));
+            Ok(())
+        })?;
 
         let (across_rows, across_columns) = (shares(&rows, height, stride), shares(&columns, width, stride));
         let mut map = Vec::with_capacity(across_rows.len() * across_columns.len());
@@ -114,21 +97,6 @@ fn sizes(window: i64, stride: i64, height: usize, width: usize) -> Result<(usize
         )));
     }
     Ok((window, stride))
-}
-
-/// The value that masks, for each channel of the input.
-fn fill(session: &Session<'_>, baseline: &str, channels: usize) -> Result<Vec<f32>, Error> {
-    if baseline == "mean" {
-        return Ok(vec![0.0; channels]);
-    }
-    let range = session.pixel_range().map_err(|error| match error {
-        Error::NotSupported(why) => {
-            Error::NotSupported(format!("{baseline} is not known for this model ({why}); take baseline=mean"))
-        }
-        other => other,
-    })?;
-    let (black, white) = range.data().split_at(range.data().len() / 2);
-    Ok(if baseline == "black" { black } else { white }.to_vec())
 }
 
 /// Where patches of side `window` lie along a side of `length`: one every `stride`, the last cut off at the end.

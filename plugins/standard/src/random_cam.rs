@@ -6,7 +6,6 @@
 
 use camtui_plugin::{Description, Error, Explainer, Map, Params, Session};
 
-use crate::random::Random;
 use crate::weighted::{channels, weighted_sum};
 
 /// `r(Σ_k w_k · A_k)` with `w_k` uniform in −1…1; the ReLU r is the program's.
@@ -24,7 +23,7 @@ impl Explainer for RandomCam {
 
     fn explain(&self, session: &Session<'_>, _params: &Params<'_>) -> Result<Map, Error> {
         let layer = session.layer()?;
-        let mut random = Random::new(session.random_seed());
+        let mut random = session.random();
         let weights: Vec<f64> = (0..channels(&layer)?).map(|_| random.symmetric()).collect();
         Ok(weighted_sum(&weights, &session.activation(&layer)?).of_layer(&layer))
     }

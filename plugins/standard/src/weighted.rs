@@ -5,13 +5,18 @@ use camtui_plugin::{Error, Layer, Map, View};
 
 /// `Σ_k weights[k] · A_k` for activations `[1, K, h, w]`.
 pub fn weighted_sum(weights: &[f64], activation: &View<'_>) -> Map {
+    Map::from_f64(activation.height(), activation.width(), &weighted_total(weights, activation))
+}
+
+/// The same as numbers, for what is not a map yet.
+pub fn weighted_total(weights: &[f64], activation: &View<'_>) -> Vec<f64> {
     let mut map = vec![0f64; activation.area()];
     for (weight, plane) in weights.iter().zip(activation.planes()) {
         for (sum, &a) in map.iter_mut().zip(plane) {
             *sum += weight * f64::from(a);
         }
     }
-    Map::from_f64(activation.height(), activation.width(), &map)
+    map
 }
 
 /// `Σ_k term(A_k, g_k)` at each position, for activations and gradients `[1, K, h, w]`.
@@ -23,6 +28,12 @@ pub fn sum_of(activation: &View<'_>, gradient: &View<'_>, term: impl Fn(f64, f64
         }
     }
     Map::from_f64(activation.height(), activation.width(), &map)
+}
+
+/// `mean(g_k)` of each plane, for gradients `[n, K, h, w]`: n × K values.
+pub fn mean_gradients(gradient: &View<'_>) -> Vec<f64> {
+    let area = gradient.area() as f64;
+    gradient.planes().map(|plane| plane.iter().map(|&g| f64::from(g)).sum::<f64>() / area).collect()
 }
 
 /// Number of channels of a layer that has a height and a width, or why it can't be drawn.

@@ -11,15 +11,15 @@ const TICK: Duration = Duration::from_millis(10);
 pub struct Process(pub u32);
 
 impl Process {
-    /// All processes that have loaded this file and still run, whoever started them.
+    /// All processes that have loaded this file, or the copy of it that a session works with, and still run, whoever
+    /// started them. A copy is known by its name only, which must be the library's own.
     pub fn all_that_loaded(file: &std::path::Path) -> Vec<Self> {
-        let file = file.canonicalize().unwrap();
-        let name = file.to_str().unwrap();
+        let name = format!("/{}", file.file_name().and_then(|name| name.to_str()).unwrap());
         let numbers = fs::read_dir("/proc").unwrap().filter_map(|entry| {
             let process = Self(entry.ok()?.file_name().to_str()?.parse().ok()?);
             let maps = fs::read(process.path("maps")).ok()?;
             let maps = String::from_utf8_lossy(&maps);
-            let loaded = maps.lines().any(|line| line.ends_with(name));
+            let loaded = maps.lines().any(|line| line.ends_with(&name));
             (loaded && !process.has_ended()).then_some(process)
         });
         numbers.collect()

@@ -1,5 +1,4 @@
 //! The weights by which ONNX's Resize makes an output element of the input's along one axis.
-#![allow(clippy::match_same_arms, reason = "one line a mode")]
 
 /// One axis that is resized.
 pub(super) struct Axis {

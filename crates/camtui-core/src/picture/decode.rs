@@ -10,6 +10,7 @@ use std::path::Path;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use sha2::{Digest as _, Sha256};
 
 use super::kind::{format_name, picture_format, what_else};
 use super::{Photo, jpeg, tiff};
@@ -133,6 +134,7 @@ impl Photo {
         image.apply_orientation(orientation);
         let (width, height) = (image.width(), image.height());
         Self::from_rgb(name, width, height, image.into_bytes())
+            .map(|photo| Self { source_sha256: Some(format!("{:x}", Sha256::digest(bytes))), ..photo })
             .ok_or_else(|| source.damaged(format!("its size is {width}×{height}")))
     }
 }

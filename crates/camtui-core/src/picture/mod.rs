@@ -22,6 +22,7 @@ pub struct Photo {
     width: u32,
     height: u32,
     pixels: Vec<u8>,
+    source_sha256: Option<String>,
 }
 
 impl Photo {
@@ -29,7 +30,12 @@ impl Photo {
     /// a side is 0.
     pub fn from_rgb(name: impl Into<String>, width: u32, height: u32, pixels: Vec<u8>) -> Option<Self> {
         let fits = width > 0 && height > 0 && pixels.len() as u64 == u64::from(width) * u64::from(height) * 3;
-        fits.then(|| Self { name: name.into(), width, height, pixels })
+        fits.then(|| Self { name: name.into(), width, height, pixels, source_sha256: None })
+    }
+
+    /// SHA-256 (hex) of the file it was decoded from; none for pixels that came from no file.
+    pub fn source_sha256(&self) -> Option<&str> {
+        self.source_sha256.as_deref()
     }
 
     /// Where it came from, as the user wrote it: a path, or a made-up name for pictures from a pipe.

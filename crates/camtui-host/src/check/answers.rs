@@ -130,8 +130,8 @@ pub(super) fn sizes(state: &State, explainer: &Explainer) -> Verdict {
             return Verdict::Fail(format!("{}: {reason}", trial.question));
         }
         let Ok(output) = &trial.outcome else { continue };
-        let grids = output.channels.iter().map(|c| &c.grid).chain([&output.map]);
-        if let Some(wrong) = grids.filter_map(|grid| misshapen(trial, output, grid)).next() {
+        let mut grids = output.channels.iter().map(|c| &c.grid).chain([&output.map]);
+        if let Some(wrong) = grids.find_map(|grid| misshapen(trial, output, grid)) {
             return Verdict::Fail(format!("{}: {wrong}", trial.question));
         }
     }
@@ -268,12 +268,15 @@ pub(super) fn spot(_state: &State, explainer: &Explainer) -> Verdict {
     let away = |y: usize, x: usize| (output.map.values[y * width + x] - middle).abs();
     let cells = || (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
     let near = |(y, x): (usize, usize)| {
-        // Centre of the cell, in cells of the network's grid; a ring of one cell around the spot is near.
+        // Centre of the cell, in cells of the network's grid. A ring of one cell around the spot is near, and so is a larger
+        // cell that touches the spot: a map may have one column only.
         let (v, h) = (
             (y as f32 + 0.5) / height as f32 * rows as f32,
             (x as f32 + 0.5) / width as f32 * columns as f32,
         );
-        (v - row as f32 - 0.5).abs() <= 1.5 && (h - column as f32 - 0.5).abs() <= 1.5
+        let reach = |cells: usize, of: usize| (0.5 + 0.5 * of as f32 / cells as f32).max(1.5);
+        (v - row as f32 - 0.5).abs() <= reach(height, rows)
+            && (h - column as f32 - 0.5).abs() <= reach(width, columns)
     };
     let most = |it: &mut dyn Iterator<Item = (usize, usize)>| {
         it.map(|(y, x)| (away(y, x), y, x)).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, 0, 0))

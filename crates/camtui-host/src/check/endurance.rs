@@ -64,7 +64,9 @@ pub(super) fn at_once(state: &State, explainer: &Explainer) -> Verdict {
     };
     for _ in 0..ROUNDS {
         let meeting = Meeting::default();
-        questions.iter().for_each(|_| meeting.enter());
+        for _ in &questions {
+            meeting.enter();
+        }
         let meeting = &meeting;
         let wrong = thread::scope(|scope| {
             let calls: Vec<_> = questions
@@ -84,7 +86,7 @@ pub(super) fn at_once(state: &State, explainer: &Explainer) -> Verdict {
                     })
                 })
                 .collect();
-            calls.into_iter().filter_map(|call| call.join().unwrap_or(Some("panics".into()))).next()
+            calls.into_iter().find_map(|call| call.join().unwrap_or(Some("panics".into())))
         });
         (state.alive)();
         if let Some(wrong) = wrong {
@@ -175,7 +177,7 @@ pub(super) fn memory(state: &State, explainer: &Explainer) -> Verdict {
         "{runs} runs took {} kB more, and as many again {} kB: something is not freed at each call (about {} kB a map)",
         once >> 10,
         twice >> 10,
-        twice / u64::from(runs) >> 10
+        (twice / u64::from(runs)) >> 10
     ))
 }
 

@@ -7,14 +7,6 @@
 //!
 //! [`supervised`] runs them in a child process, so that a crash fails one check and the next one still runs;
 //! [`in_process`] runs them here, for a debugger.
-#![allow(
-    clippy::filter_map_next,
-    clippy::type_complexity,
-    clippy::needless_for_each,
-    clippy::struct_excessive_bools,
-    clippy::precedence,
-    reason = "rows of a table of facts"
-)]
 
 mod answers;
 mod ask;

@@ -11,6 +11,7 @@ pub(super) const POOLED: &str = "pooled";
 
 /// What a network does not offer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them go together")]
 pub(super) struct Lacks {
     pub layers: bool,
     pub grid: bool,
@@ -348,10 +349,13 @@ mod tests {
         }
     }
 
+    /// The logits that values at some place lead to.
+    type Tail<'a> = Box<dyn Fn(&[f32]) -> Vec<f32> + 'a>;
+
     fn slopes_are_right(network: &Network) {
         let seed = [1.0, -0.5, 0.25];
         for place in [Place::Image, Place::Layer(CONV), Place::Layer(RELU), Place::Layer(POOLED)] {
-            let (values, tail): (Vec<f32>, Box<dyn Fn(&[f32]) -> Vec<f32>>) = match place {
+            let (values, tail): (Vec<f32>, Tail<'_>) = match place {
                 Place::Image => (network.input.clone(), Box::new(|x| network.tail(CONV, &network.conv(x)))),
                 Place::Layer(layer) => (
                     network.activation(layer).unwrap().data().to_vec(),

@@ -1,5 +1,4 @@
 //! Children that lie: a shell that sends frames made here, whatever it is told.
-#![allow(clippy::duration_suboptimal_units, reason = "as the settings count")]
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -95,7 +94,7 @@ fn liar(bytes: &[u8], silence: Duration) -> (tempfile::NamedTempFile, Arc<Isolat
     (file, Arc::new(isolation))
 }
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// What is said of a library whose child begins so.
 fn refused(bytes: &[u8], silence: Duration) -> String {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use camtui_core::file::{encode_png, write_atomic};
+use camtui_core::heatmap::Interpolation;
 use camtui_core::{Tensor, npy};
 use serde_json::{Value, json};
 
@@ -15,6 +16,7 @@ use crate::interactive::develop::{Developer, Scene};
 use crate::interactive::look::Look;
 use crate::pipeline::Found;
 use crate::pipeline::target::Target;
+use crate::render::provenance::Plugin;
 use crate::render::record::{Record, Timings};
 
 impl PipelineAnalyst {
@@ -73,7 +75,8 @@ impl PipelineAnalyst {
         let open = self.model(question.model)?;
         let known = self.known(question.picture, question.model)?;
         let chosen = self.chosen(question)?;
-        let signed = look.is_some_and(|look| look.signed);
+        // Fused maps have lost their signs: see `explain`.
+        let signed = look.is_some_and(|look| look.signed) && question.layers.len() < 2;
         let found = Found {
             target: Target { class: explanation.class, against: explanation.against },
             explainer: chosen.info().id.clone(),
@@ -88,15 +91,22 @@ impl PipelineAnalyst {
         let is_tensor = self.picture(question.picture)?.is_tensor();
         let milliseconds = |duration: std::time::Duration| duration.as_secs_f64() * 1e3;
         let spent = known.asked.spent();
+        let copy = self.reloading.copy_of(&chosen.explainer);
+        let plugin = Plugin::of(&chosen.explainer, copy.as_deref());
         let record = Record {
             image: &self.input(question.picture)?.name(),
+            image_sha256: self.picture(question.picture)?.sha256(),
             model: &open.loaded.name,
+            model_file: open.loaded.file.as_deref(),
             metadata: open.loaded.network.metadata(),
             recipe: (!is_tensor).then_some(&recipe),
             predictions: known.asked.predictions(),
             chosen: &chosen,
+            plugin: plugin.as_ref(),
             found: &found,
             random_seed: self.random_seed,
+            interpolation: Interpolation::Bilinear,
+            style: None,
         };
         let timings = Timings {
             forward: milliseconds(spent.forward),

@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod man;
 pub mod model;
 pub mod plugin;
+pub mod replay;
 
 use std::io::{self, Write as _};
 

@@ -13,14 +13,16 @@ pub fn matching<'t>(pattern: &str, texts: impl Iterator<Item = &'t str>) -> Vec<
     config.prefer_prefix = true;
     let mut matcher = Matcher::new(config);
     let mut letters = Vec::new();
-    let mut found: Vec<(u32, usize)> = texts
+    let mut found: Vec<(u32, usize, usize)> = texts
         .enumerate()
         .filter_map(|(at, text)| {
-            pattern.score(Utf32Str::new(text, &mut letters), &mut matcher).map(|score| (score, at))
+            let score = pattern.score(Utf32Str::new(text, &mut letters), &mut matcher)?;
+            Some((score, text.chars().count(), at))
         })
         .collect();
-    found.sort_by_key(|&(score, at)| (std::cmp::Reverse(score), at));
-    found.into_iter().map(|(_, at)| at).collect()
+    // Of those that match alike the shortest has the least besides: who types all of a name means it.
+    found.sort_by_key(|&(score, length, at)| (std::cmp::Reverse(score), length, at));
+    found.into_iter().map(|(.., at)| at).collect()
 }
 
 #[cfg(test)]
@@ -37,5 +39,6 @@ mod tests {
         assert_eq!(found("gro"), [3]);
         assert_eq!(found("犬"), [3]);
         assert!(found("zebra").is_empty());
+        assert_eq!(matching("fine", ["finer-cam", "fine"].into_iter()), [1, 0]);
     }
 }

@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use camtui_host::{Asked, Explainer, ExplainerInfo, Library, LoadError, Origin, Params, Registry, search};
 
 use super::isolation::Runs;
+use crate::config::mistake::nearest;
 use crate::exit::Failure;
 use crate::store::Places;
 
@@ -80,6 +81,15 @@ pub fn registry_by(
     Ok(registry)
 }
 
+/// The explainer of that id, or a sentence that says which may have been meant.
+pub fn find<'r>(registry: &'r Registry, id: &str) -> Result<&'r Arc<Explainer>, String> {
+    registry.find(id).map_err(|error| {
+        let near = nearest(id, registry.explainers().map(|(id, _)| id));
+        let near = near.map_or(String::new(), |near| format!("did you mean `{near}`? "));
+        format!("{error}; {near}`camtui plugin list` shows all")
+    })
+}
+
 /// Those that `ids` ask for, with `pairs` (`KEY=VALUE`) given to each that knows the key. Without ids: what the last
 /// library named on the command line brings first, or Grad-CAM.
 pub fn choose(
@@ -92,7 +102,7 @@ pub fn choose(
     let ids = if ids.is_empty() { vec![default_id(registry, named)] } else { ids.to_vec() };
     let mut explainers: Vec<Arc<Explainer>> = Vec::new();
     for id in &ids {
-        let explainer = registry.find(id).map_err(|e| usage(e.to_string()))?;
+        let explainer = find(registry, id).map_err(usage)?;
         explainers.push(Arc::clone(explainer));
     }
     let known: HashSet<&str> =

@@ -6,6 +6,7 @@
 
 mod backend;
 pub mod diagnostics;
+pub mod digest;
 pub mod explainers;
 pub mod in_order;
 pub mod isolation;

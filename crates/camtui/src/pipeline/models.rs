@@ -1,6 +1,7 @@
 //! From `--model` to networks that run.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use camtui_core::model::{self, Cache, ModelSource, Network, Opened, Schedule};
 
@@ -15,6 +16,8 @@ pub struct Loaded {
     pub name: String,
     /// It.
     pub network: Network,
+    /// The file it was opened from, where that has no name that camtui knows.
+    pub file: Option<PathBuf>,
 }
 
 /// The model a name or path means.
@@ -77,6 +80,15 @@ pub fn here(places: &Places) -> Vec<(String, ModelSource)> {
     catalogue::ENTRIES.iter().filter_map(named).collect()
 }
 
+/// Whether a file is a model that was pulled, which its name finds again.
+fn is_catalogued(path: &Path) -> bool {
+    let is = |entry: &catalogue::Entry| match entry.origin {
+        Origin::Download(download) => path.file_name() == Some(OsStr::new(download.file)),
+        Origin::Embedded => false,
+    };
+    catalogue::ENTRIES.iter().any(is)
+}
+
 /// The cache of converted models, or none with a notice.
 pub fn cache(places: &Places, notices: &mut Vec<String>) -> Cache {
     match places.cache() {
@@ -113,7 +125,11 @@ pub fn load(
         let plain = opened.metadata.name.clone();
         let same = loaded.iter().filter(|l| l.network.metadata().name == plain).count();
         let name = if same == 0 { plain } else { format!("{plain}-{}", same + 1) };
-        loaded.push(Loaded { name, network: opened.into_network(schedule, threads) });
+        let file = match source {
+            ModelSource::File(path) if !is_catalogued(path) => Some(path.clone()),
+            ModelSource::File(_) | ModelSource::Embedded => None,
+        };
+        loaded.push(Loaded { name, network: opened.into_network(schedule, threads), file });
     }
     Ok(loaded)
 }

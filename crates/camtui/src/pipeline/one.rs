@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use camtui_core::Tensor;
 use camtui_core::heatmap::{Heatmap, Interpolation, fuse};
 use camtui_core::model::{ModelError, Needs, Network, Session, Spent};
-use camtui_host::{ExplainError, Request, run};
+use camtui_host::{ExplainError, Explainer, Request, run};
 
 use super::backend::SessionBackend;
 use super::diagnostics;
@@ -160,7 +160,8 @@ pub fn explain(
             progress,
             log: &|level, line| log::of_plugin(level, &format!("{}: {line}", info.id)),
         };
-        let output = run(&chosen.explainer, &backend, &request).map_err(|error| problem(&error))?;
+        let output =
+            run(&chosen.explainer, &backend, &request).map_err(|error| problem(&error, &chosen.explainer))?;
         let mut values = output.map.values;
         diagnostics.extend(diagnostics::of(&diagnostics::Answer {
             session: &asked.session,
@@ -206,11 +207,16 @@ pub fn explain(
     })
 }
 
-fn problem(error: &ExplainError) -> Problem {
+/// What went wrong for the user; a failure that is a plugin's own names it.
+fn problem(error: &ExplainError, explainer: &Explainer) -> Problem {
     match error {
         ExplainError::Cancelled => Problem::Cancelled,
         ExplainError::NoSuchLayer { .. } | ExplainError::NotSupported { .. } => {
             Problem::Usage(error.to_string())
+        }
+        ExplainError::Ended { .. } => Problem::Plugin(error.to_string()),
+        _ if error.is_the_explainers_fault() && explainer.file().is_some() => {
+            Problem::Plugin(format!("the plugin `{}`: {error}", explainer.origin().name()))
         }
         _ => Problem::Plugin(error.to_string()),
     }

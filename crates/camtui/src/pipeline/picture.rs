@@ -5,6 +5,7 @@ use std::sync::Arc;
 use camtui_core::picture::{Photo, Rect, prepare, seen_region, un_normalise};
 use camtui_core::{Recipe, Tensor};
 
+use super::digest::sha256_of_values;
 use crate::inputs::Input;
 
 /// What is explained and what it is drawn over.
@@ -32,6 +33,14 @@ impl Picture {
     /// Whether it goes to the model as it is, without preprocessing.
     pub fn is_tensor(&self) -> bool {
         matches!(self, Self::Tensor(_))
+    }
+
+    /// SHA-256 (hex) of the picture's file, or of a tensor's values as little-endian f32.
+    pub fn sha256(&self) -> Option<String> {
+        match self {
+            Self::Photo(photo) => photo.source_sha256().map(str::to_owned),
+            Self::Tensor(tensor) => Some(sha256_of_values(tensor.data())),
+        }
     }
 
     /// The model's input `[1, 3, H, W]`.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use camtui_host::reload::{Copied, Copies};
-use camtui_host::{Asked, Library, LoadError, Origin};
+use camtui_host::{Asked, Explainer, Library, LoadError, Origin};
 use camtui_term::sanitise;
 
 use super::isolation::Runs;
@@ -125,6 +125,12 @@ impl Reloading {
             place.copies.drop_copy(&older);
         }
         Ok(Some(Renewed { was, library: Some(library), told }))
+    }
+
+    /// The copy that an explainer runs from, where it runs from one.
+    pub fn copy_of(&self, explainer: &Explainer) -> Option<PathBuf> {
+        let taken = self.taken();
+        taken.iter().find(|known| known.origin == *explainer.origin()).map(|known| known.copied.path.clone())
     }
 
     fn taken(&self) -> MutexGuard<'_, Vec<Taken>> {

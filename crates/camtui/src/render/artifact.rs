@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use camtui_core::file::{encode_png, write_atomic};
-use camtui_core::heatmap::{Levels, Overlay};
+use camtui_core::heatmap::{Heatmap, Interpolation, Levels, Overlay, Style};
 use camtui_core::{Recipe, Tensor, npy};
 use serde_json::Value;
 
 use super::record::{Record, Timings};
 use super::setup::Setup;
 use super::{milliseconds, name_parts};
+use crate::pipeline::Found;
 use crate::pipeline::picture::Picture;
 
 /// What is shown of one result.
@@ -48,11 +49,7 @@ impl Setup {
         let mut written = Vec::new();
         let mut drawn = None;
         if self.on_screen || self.png.is_some() {
-            let (photo, seen) = picture.drawn(recipe)?;
-            let (width, height) = (photo.width(), photo.height());
-            let interpolation = self.explaining.interpolation;
-            let levels = Levels::new(&found.map, width, height, seen, interpolation, found.signed);
-            drawn = levels.over(&photo, self.style);
+            drawn = overlay(picture, recipe, found, self.explaining.interpolation, self.style)?;
         }
         if let (Some(to), Some(image)) = (&self.png, &drawn) {
             let path = to.path(index, &parts);
@@ -65,9 +62,7 @@ impl Setup {
         if let Some(to) = &self.npy {
             let path = to.path(index, &parts);
             let map = &found.map;
-            let tensor = Tensor::new([map.height(), map.width()], map.values().to_vec())
-                .expect("a map fills its height and width");
-            write(&path, &npy::write(&tensor))?;
+            write(&path, &npy_of(map))?;
             written.push(path);
         }
         timings.write = milliseconds(begun);
@@ -82,7 +77,27 @@ impl Setup {
     }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+/// The map over what was explained.
+pub fn overlay(
+    picture: &Picture,
+    recipe: &Recipe,
+    found: &Found,
+    interpolation: Interpolation,
+    style: Style,
+) -> Result<Option<Overlay>, String> {
+    let (photo, seen) = picture.drawn(recipe)?;
+    let levels = Levels::new(&found.map, photo.width(), photo.height(), seen, interpolation, found.signed);
+    Ok(levels.over(&photo, style))
+}
+
+/// A map as a `.npy` file.
+pub fn npy_of(map: &Heatmap) -> Vec<u8> {
+    let tensor = Tensor::new([map.height(), map.width()], map.values().to_vec());
+    npy::write(&tensor.expect("a map fills its height and width"))
+}
+
+/// Writes a file, with the folders above it.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
             .map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;

@@ -2,8 +2,9 @@
 //!
 //! Standard output carries results and nothing else; everything that is told along the way goes to standard error.
 
-mod artifact;
+pub mod artifact;
 mod naming;
+pub mod provenance;
 pub mod record;
 mod setup;
 pub mod show;
@@ -131,13 +132,18 @@ fn one_picture(setup: &Setup, index: usize, interrupt: &Interrupt) -> Done {
             };
             let record = Record {
                 image: &input.name(),
+                image_sha256: picture.sha256(),
                 model: &loaded.name,
+                model_file: loaded.file.as_deref(),
                 metadata: loaded.network.metadata(),
                 recipe: (!picture.is_tensor()).then_some(&recipe),
                 predictions: &predictions,
                 chosen: &setup.explaining.explainers[nth % setup.explaining.explainers.len()],
+                plugin: setup.plugins[nth % setup.explaining.explainers.len()].as_ref(),
                 found: &found,
                 random_seed: setup.explaining.random_seed,
+                interpolation: setup.explaining.interpolation,
+                style: Some(setup.style),
             };
             let timings = Timings {
                 decode,

@@ -1,11 +1,15 @@
 //! What is said of a result beside its picture: the JSON object, the provenance inside a PNG, the legend line.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use camtui_core::Recipe;
+use camtui_core::heatmap::{Interpolation, Style};
 use camtui_core::onnx::metadata::Metadata;
 use camtui_term::sanitise;
 
+use super::provenance::{self, Plugin};
 use crate::pipeline::explainers::Chosen;
 use crate::pipeline::predictions::label;
 use crate::pipeline::{Found, Prediction};
@@ -32,8 +36,12 @@ pub struct Timings {
 pub struct Record<'a> {
     /// The picture's name.
     pub image: &'a str,
+    /// SHA-256 of its file, or of the tensor's values.
+    pub image_sha256: Option<String>,
     /// The model's name in this run.
     pub model: &'a str,
+    /// The model's file, where it has no name that finds it.
+    pub model_file: Option<&'a Path>,
     /// What the model says of itself.
     pub metadata: &'a Metadata,
     /// The preprocessing used; none for a tensor taken as it is.
@@ -42,10 +50,16 @@ pub struct Record<'a> {
     pub predictions: &'a [Prediction],
     /// The explainer with its parameters.
     pub chosen: &'a Chosen,
+    /// The library it came with, where that is not part of the program.
+    pub plugin: Option<&'a Plugin>,
     /// The map.
     pub found: &'a Found,
     /// Seed of random numbers.
     pub random_seed: u64,
+    /// How maps are enlarged where they are fused and drawn.
+    pub interpolation: Interpolation,
+    /// How the map is coloured, where that is all there is to its drawing.
+    pub style: Option<Style>,
 }
 
 impl Record<'_> {
@@ -53,13 +67,7 @@ impl Record<'_> {
     pub fn json(&self, timings: Timings) -> Value {
         let mut fields = self.facts();
         let found = self.found;
-        let (min, max) = found.map.range();
-        fields.insert(
-            "map".into(),
-            json!({
-                "height": found.map.height(), "width": found.map.width(), "min": min, "max": max,
-            }),
-        );
+        fields.insert("map".into(), provenance::map(&found.map));
         fields.insert("diagnostics".into(), json!(found.diagnostics));
         fields.insert("metrics".into(), json!({}));
         let ms = |value: f64| (value * 1000.0).round() / 1000.0;
@@ -71,9 +79,11 @@ impl Record<'_> {
         Value::Object(fields)
     }
 
-    /// What is needed to make the result again: the same object without what was measured.
+    /// What is needed to make the result again, and to tell that it is the same: the same object without what was
+    /// measured.
     pub fn provenance(&self) -> Value {
         let mut fields = self.facts();
+        fields.insert("map".into(), provenance::map(&self.found.map));
         self.add_settings(&mut fields);
         Value::Object(fields)
     }
@@ -83,13 +93,21 @@ impl Record<'_> {
         let info = self.chosen.info();
         let params: Map<String, Value> =
             self.chosen.params.iter().map(|(key, value)| (key.to_owned(), param(value))).collect();
+        let mut model = json!({ "name": self.model, "sha256": self.metadata.source_sha256 });
+        if let Some(file) = self.model_file {
+            model["file"] = json!(file.to_string_lossy());
+        }
+        let mut explainer = json!({ "id": info.id, "version": info.version, "params": params });
+        if let Some(plugin) = self.plugin {
+            explainer["plugin"] = json!({ "file": plugin.file.to_string_lossy(), "sha256": plugin.sha256 });
+        }
         let facts = json!({
             "image": self.image,
-            "model": { "name": self.model, "sha256": self.metadata.source_sha256 },
+            "model": model,
             "preprocessing": self.recipe,
             "predictions": self.predictions.iter().take(PREDICTIONS).map(prediction).collect::<Vec<_>>(),
             "target": self.target(),
-            "explainer": { "id": info.id, "version": info.version, "params": params },
+            "explainer": explainer,
             "layer": self.layer(),
         });
         match facts {
@@ -102,7 +120,14 @@ impl Record<'_> {
     fn add_settings(&self, fields: &mut Map<String, Value>) {
         fields.insert("signed".into(), json!(self.found.signed));
         fields.insert("seed".into(), json!(self.random_seed));
+        fields.insert("interpolation".into(), json!(self.interpolation.name()));
+        if let Some(style) = self.style {
+            fields.insert("colormap".into(), json!(style.colormap.name()));
+            fields.insert("alpha".into(), json!(style.alpha));
+        }
+        fields.insert("image_sha256".into(), json!(self.image_sha256));
         fields.insert("camtui".into(), json!(env!("CARGO_PKG_VERSION")));
+        fields.insert("platform".into(), json!(provenance::PLATFORM.join("-")));
     }
 
     /// One line for people: class, probability, explainer, layer.

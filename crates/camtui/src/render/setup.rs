@@ -9,6 +9,7 @@ use camtui_core::heatmap::Style;
 use camtui_core::model::Schedule;
 
 use super::naming::{Destination, Several};
+use super::provenance::Plugin;
 use crate::cli::ExplainArgs;
 use crate::exit::Failure;
 use crate::inputs::Input;
@@ -25,6 +26,8 @@ pub struct Setup {
     pub input_errors: usize,
     /// The question.
     pub explaining: Explaining,
+    /// The libraries of its explainers, in the same order; none for those that are part of the program.
+    pub plugins: Vec<Option<Plugin>>,
     /// Threads that take whole pictures.
     pub workers: usize,
     /// Where PNGs go.
@@ -67,7 +70,9 @@ impl Setup {
             if workers < threads && workers == 1 { Schedule::OnePicture } else { Schedule::ManyPictures };
         let (style, input_errors) = (job.style, job.input_errors);
         let (inputs, explaining) = job.load(schedule)?;
+        let plugins =
+            explaining.explainers.iter().map(|chosen| Plugin::of(&chosen.explainer, None)).collect();
         let on_screen = !args.json && png.is_none() && npy.is_none();
-        Ok(Self { inputs, input_errors, explaining, workers, png, npy, several, style, on_screen })
+        Ok(Self { inputs, input_errors, explaining, plugins, workers, png, npy, several, style, on_screen })
     }
 }

@@ -4,11 +4,6 @@
 //! exported files rarely say them for inner values. What an operator here does not know stays unknown, or is taken
 //! from the file's own `value_info`. `operators` says what each operator yields, `integers` evaluates the small
 //! computations that exporters write targets of reshapes as, `extent` is what both compute with.
-#![allow(
-    clippy::struct_field_names,
-    clippy::option_option,
-    reason = "a shape may be unknown, and so may be whether there is one"
-)]
 
 mod extent;
 mod integers;

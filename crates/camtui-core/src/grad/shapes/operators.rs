@@ -1,5 +1,4 @@
 //! What each operator makes of its inputs' shapes.
-#![allow(clippy::too_many_lines, clippy::match_same_arms, reason = "a table: one line an operator")]
 
 use crate::grad::attributes::{find, int, ints};
 use crate::grad::window::Window;

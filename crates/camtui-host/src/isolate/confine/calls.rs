@@ -8,7 +8,6 @@
 //!
 //! Refused calls fail with `EPERM`, so that a library can say what it lacks. `clone3` and `openat2`, whose
 //! arguments cannot be seen, fail with `ENOSYS`: every C library then uses their predecessors.
-#![allow(clippy::unnecessary_cast, reason = "the widths differ between systems")]
 
 use std::collections::BTreeMap;
 

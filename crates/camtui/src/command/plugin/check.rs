@@ -1,5 +1,4 @@
 //! `camtui plugin check`: runs the checks of `camtui-host` over a library, as a table or as JSON.
-#![allow(clippy::format_push_string, reason = "a line at a time")]
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -43,7 +42,8 @@ pub fn run(file: &Path, as_json: bool, here: bool, limits: Limits) -> Result<(),
             let mut text = String::new();
             if group.as_ref() != Some(&finding.explainer) {
                 let title = finding.explainer.as_deref().unwrap_or("library");
-                text.push_str(&format!("{}{title}\n", if group.is_some() { "\n" } else { "" }));
+                let gap = if group.is_some() { "\n" } else { "" };
+                text = format!("{gap}{title}\n");
                 group = Some(finding.explainer.clone());
             }
             text.push_str(&row(&finding));

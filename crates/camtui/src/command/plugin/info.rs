@@ -41,7 +41,7 @@ fn find(
         && path.extension().is_none_or(|end| end != std::env::consts::DLL_EXTENSION)
     {
         let registry = explainers::registry(&[], runs, places, notices)?;
-        match registry.find(name) {
+        match explainers::find(&registry, name) {
             Ok(explainer) => return Ok(vec![Arc::clone(explainer)]),
             Err(error) if !path.exists() && !name.contains('.') => {
                 return Err(Failure::Usage(anyhow::anyhow!("{error}; a library is named by its file")));
@@ -64,7 +64,9 @@ fn describe(explainer: &Explainer) -> String {
     line("name", &info.name);
     line("version", &info.version);
     line("summary", &info.summary);
-    line("reference", &info.reference);
+    if !info.reference.is_empty() {
+        line("reference", &info.reference);
+    }
     line("needs", &needs(explainer).join(", "));
     line("from", &explainer.origin().to_string());
     line("runs", place(explainer));

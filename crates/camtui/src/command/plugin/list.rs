@@ -8,11 +8,11 @@ use camtui_host::isolate::confine::Closed;
 use camtui_host::{Explainer, Library, Registry};
 use camtui_term::sanitise;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::{needs, tell};
 use crate::command::print;
 use crate::exit::Failure;
+use crate::pipeline::digest::sha256_of;
 use crate::pipeline::explainers;
 use crate::pipeline::isolation::Runs;
 use crate::store::Places;
@@ -54,9 +54,7 @@ pub fn run(named: &[PathBuf], as_json: bool, runs: &Runs, places: &Places) -> Re
 
 /// SHA-256 of a file in hexadecimal; none where it has gone since it was loaded.
 pub fn hash(file: &Path) -> Option<String> {
-    let mut digest = Sha256::new();
-    std::io::copy(&mut std::fs::File::open(file).ok()?, &mut digest).ok()?;
-    Some(format!("{:x}", digest.finalize()))
+    sha256_of(file).ok()
 }
 
 struct Row<'a> {

@@ -52,7 +52,7 @@ impl Net {
         let path = folder.path().join("net.onnx");
         std::fs::write(&path, graph.into_model().encode_to_vec()).unwrap();
         let opened = open(&ModelSource::File(path), &Cache::disabled()).unwrap();
-        Loaded { name: "net".into(), network: opened.into_network(Schedule::OnePicture, 1) }
+        Loaded { name: "net".into(), network: opened.into_network(Schedule::OnePicture, 1), file: None }
     }
 
     /// What is said when `ids` explain `target` at `layer`; of the first of them.
