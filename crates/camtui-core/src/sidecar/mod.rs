@@ -18,7 +18,7 @@ use crate::onnx::describe::{InputWanted, Layout, Order, Wanted};
 use crate::onnx::metadata::Metadata;
 use crate::recipe::{Recipe, Resize};
 
-pub use write::write;
+pub use write::{GuessError, guess};
 
 /// Bytes of the largest file of labels, or sidecar, that is read.
 const LARGEST: u64 = 16 << 20;

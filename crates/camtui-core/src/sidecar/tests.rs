@@ -1,5 +1,4 @@
 use super::*;
-use crate::onnx::describe::Layout;
 
 fn metadata(classes: usize) -> Metadata {
     Metadata { classes, recipe: Some(Recipe::imagenet()), assumed: true, ..Metadata::default() }
@@ -24,7 +23,7 @@ fn what_init_writes_is_read_as_the_guesses_it_was_made_of() {
     for classes in [10, 1000] {
         let labels = if classes == 1000 { labels::imagenet() } else { vec![] };
         let before = Metadata { labels, ..metadata(classes) };
-        let text = write(&before, Layout::Nchw);
+        let text = super::write::write(&before);
         assert!(text.contains("a guess"), "{text}");
         assert_eq!(applied(&text, None, classes).unwrap(), before, "{text}");
     }

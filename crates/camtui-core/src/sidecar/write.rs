@@ -1,14 +1,46 @@
 //! A sidecar written for someone to correct.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
-use crate::onnx::describe::{Layout, Order};
-use crate::onnx::metadata::Metadata;
+use super::told;
+use crate::onnx::describe::{DescribeError, describe};
+use crate::onnx::intake::{self, IntakeError};
+use crate::onnx::metadata::{Metadata, MetadataError};
 use crate::recipe::{Recipe, Resize};
 
-/// A sidecar's text for a model of which `metadata` says what is known; `layout` is its own input's. Whatever could not
-/// be read from the file is marked as a guess.
-pub fn write(metadata: &Metadata, layout: Layout) -> String {
+/// No sidecar can be written for a file.
+#[derive(Debug, thiserror::Error)]
+pub enum GuessError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// It is no classifier of pictures.
+    #[error(transparent)]
+    Describe(#[from] DescribeError),
+    /// Its metadata is not what camtui writes.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// camtui wrote the file, so all is said in it.
+    #[error("the file was written by camtui and says of itself all that a sidecar would")]
+    Own,
+}
+
+/// The sidecar's text for the ONNX file at `model`, made of what the file says and of guesses.
+pub fn guess(model: &Path) -> Result<String, GuessError> {
+    let mut model = intake::read(model)?.model;
+    if Metadata::read(&model)?.is_some() {
+        return Err(GuessError::Own);
+    }
+    describe(&mut model, "")?;
+    let mut metadata = Metadata::read(&model)?.unwrap_or_default();
+    told::apply(&model, &mut metadata);
+    Ok(write(&metadata))
+}
+
+/// A sidecar's text for a model of which `metadata` says what is known. Whatever could not be read from the file is marked
+/// as a guess. The order of the axes is read from the file whenever it is opened, so it is not written.
+pub(super) fn write(metadata: &Metadata) -> String {
     let recipe = metadata.recipe.clone().unwrap_or_else(Recipe::imagenet);
     let known = if metadata.assumed { " # a guess" } else { "" };
     let mut text = String::from(
@@ -34,12 +66,7 @@ pub fn write(metadata: &Metadata, layout: Layout) -> String {
     );
     line("mean", &numbers(recipe.mean), known);
     line("std", &numbers(recipe.std), known);
-    let (layout, order) = (
-        if layout == Layout::Nchw { "\"nchw\"" } else { "\"nhwc\"" },
-        if Order::default() == Order::Rgb { "\"rgb\"" } else { "\"bgr\"" },
-    );
-    line("layout", layout, " # read from the file");
-    line("channels", order, " # a guess; or \"bgr\"");
+    line("channels", "\"rgb\"", " # a guess; or \"bgr\"");
     let mut guessed = vec!["resize", "channels"];
     if metadata.assumed {
         guessed.extend(["range", "mean", "std"]);
