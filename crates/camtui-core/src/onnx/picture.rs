@@ -35,7 +35,7 @@ pub enum Order {
     /// Red, green, blue.
     #[default]
     Rgb,
-    /// Blue, green, red, as OpenCV has it.
+    /// Blue, green, red, as many video tools have it.
     Bgr,
 }
 

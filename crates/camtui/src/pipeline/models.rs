@@ -131,10 +131,7 @@ pub fn load(
         let plain = opened.metadata.name.clone();
         let same = loaded.iter().filter(|l| l.network.metadata().name == plain).count();
         let name = if same == 0 { plain } else { format!("{plain}-{}", same + 1) };
-        let file = match source {
-            ModelSource::File(path) if !is_catalogued(path) => Some(path.clone()),
-            ModelSource::File(_) | ModelSource::Embedded => None,
-        };
+        let file = source.path().filter(|path| !is_catalogued(path)).map(Path::to_owned);
         loaded.push(Loaded { name, network: opened.into_network(schedule, threads), file });
     }
     Ok(loaded)
