@@ -22,6 +22,7 @@ pub mod picture;
 pub mod recipe;
 #[doc(hidden)]
 pub mod seeded;
+pub mod sidecar;
 pub mod tensor;
 
 pub use recipe::Recipe;

@@ -51,6 +51,11 @@ impl Recipe {
         Self { mean: [127.0 / 255.0; 3], std: [128.0 / 255.0; 3], ..Self::imagenet() }
     }
 
+    /// Pixels 0…255 as they are, at 224×224: what a model that prepares its input itself takes.
+    pub fn bytes() -> Self {
+        Self { mean: [0.0; 3], std: [1.0 / 255.0; 3], ..Self::imagenet() }
+    }
+
     /// The smallest and largest value the model's input can take, over all channels.
     pub fn pixel_range(&self) -> (f32, f32) {
         let low = |c: usize| (0.0 - self.mean[c]) / self.std[c];

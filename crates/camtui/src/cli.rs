@@ -42,6 +42,10 @@ pub struct ExplainArgs {
     #[arg(short, long, value_name = "NAME|FILE")]
     pub model: Vec<String>,
 
+    /// Which of a model's outputs holds the class scores, where it has several
+    #[arg(long, value_name = "NAME")]
+    pub output_name: Option<String>,
+
     /// Explainers, by id (`camtui plugin list` shows them). Default: grad-cam, or what --plugin brings
     #[arg(short, long, value_name = "ID", value_delimiter = ',')]
     pub explainer: Vec<String>,
@@ -300,9 +304,21 @@ pub enum ModelCommand {
     Info {
         /// Model name or file
         model: Option<String>,
+        /// Which of its outputs holds the class scores, where it has several
+        #[arg(long, value_name = "NAME")]
+        output_name: Option<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Write what a model's file does not say of itself (preprocessing, labels) beside it, as guesses to be put right
+    Init {
+        /// The .onnx file; `NAME.camtui.toml` is written for `NAME.onnx`
+        #[arg(value_name = "FILE.onnx")]
+        model: PathBuf,
+        /// Replace the file that is there
+        #[arg(long)]
+        force: bool,
     },
     /// Write the model with its gradients as one ONNX file
     Export {

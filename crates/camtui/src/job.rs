@@ -62,7 +62,7 @@ impl<'a> Job<'a> {
         let mut notices = Vec::new();
         let registry = explainers::registry_by(&args.plugin, load, places, &mut notices)?;
         let chosen = explainers::choose(&registry, args.explainers(), &args.params, &args.plugin)?;
-        let sources = models::sources(args.models(), places, &mut notices)?;
+        let sources = models::sources(args.models(), args.output_name.as_deref(), places, &mut notices)?;
         let (inputs, errors) = inputs::collect(paths);
         for error in &errors {
             tell(&error.to_string());

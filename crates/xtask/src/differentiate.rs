@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use camtui_core::grad;
-use camtui_core::onnx::{describe::describe, metadata::Metadata, pb::ModelProto, prune::prune};
+use camtui_core::onnx::{describe::describe, intake, metadata::Metadata, prune::prune};
 use clap::Args;
 use prost::Message;
 
@@ -22,9 +22,7 @@ pub struct Differentiate {
 
 impl Differentiate {
     pub fn run(self) -> Result<()> {
-        let bytes = fs::read(&self.input).with_context(|| format!("cannot read {}", self.input.display()))?;
-        let mut model = ModelProto::decode(bytes.as_slice())
-            .with_context(|| format!("{} is no ONNX model", self.input.display()))?;
+        let mut model = intake::read(&self.input)?.model;
         if Metadata::read(&model)?.is_none() {
             describe(&mut model, "network")?;
         }

@@ -97,12 +97,11 @@ pub fn build(state: &StateDict) -> Result<ModelProto, ArchError> {
         source_sha256: state.source_sha256().into(),
         classes,
         recipe: Some(architecture.recipe()),
-        assumed: false,
-        blocked: vec![],
         layers,
         default_layer: Some(architecture.default_layer().into()),
         head,
         labels: if classes == labels.len() { labels } else { vec![] },
+        ..Metadata::default()
     };
     let mut model = graph.into_model();
     metadata.write(&mut model);

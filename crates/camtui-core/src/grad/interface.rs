@@ -3,6 +3,8 @@
 //! A model from elsewhere has other names; its input is renamed, and its output, which others may know by its name,
 //! gets an Identity beside it.
 
+use std::collections::HashMap;
+
 use crate::onnx::pb::{
     GraphProto, ModelProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto,
     tensor_proto::DataType,
@@ -20,6 +22,10 @@ pub const IMAGE: &str = "image";
 pub const LOGITS: &str = "logits";
 /// The input that takes the cotangent of the logits, `[N, classes]`.
 pub const SEED: &str = "seed";
+
+/// What is said of a model that ends in a softmax.
+const NO_SOFTMAX: &str =
+    "the model ends in a softmax, which is left out: logits and gradients are taken before it";
 
 /// The output that holds a layer's values, `[N, …]`.
 pub fn activation(layer: &str) -> String {
@@ -56,7 +62,11 @@ impl Ends {
         }
         let input = graph.input[0].name.clone();
         let (batch, element, picture) = picture(&graph.input[0])?;
-        let logits = before_softmax(graph, output(graph)?);
+        let scores = output(graph)?;
+        let logits = before_softmax(graph, scores.clone());
+        if logits != scores && !metadata.notes.iter().any(|n| n == NO_SOFTMAX) {
+            metadata.notes.push(NO_SOFTMAX.to_owned());
+        }
         for name in [SEED, IMAGE, LOGITS] {
             if name != input && name != logits {
                 free(graph, metadata, name);
@@ -132,16 +142,21 @@ fn output(graph: &GraphProto) -> Result<String, GradError> {
 
 /// Walks back over a softmax at the network's end: classes are explained by their logits.
 fn before_softmax(graph: &GraphProto, output: String) -> String {
-    let mut value = output.clone();
-    loop {
-        let Some(node) = graph.node.iter().find(|n| n.output.contains(&value)) else { return output };
-        let Some(input) = node.input.first() else { return output };
+    let outputs = graph.node.iter().flat_map(|n| n.output.iter().map(move |o| (o.as_str(), n)));
+    let producer: HashMap<&str, &NodeProto> = outputs.collect();
+    let mut value = output.as_str();
+    // As many steps as there are nodes: a damaged graph may lead round in a circle.
+    for _ in 0..graph.node.len() {
+        let Some((node, input)) = producer.get(value).and_then(|n| Some((n, n.input.first()?))) else {
+            break;
+        };
         match node.op_type.as_str() {
             "Softmax" | "LogSoftmax" => return input.clone(),
-            "Identity" => value.clone_from(input),
-            _ => return output,
+            "Identity" => value = input,
+            _ => break,
         }
     }
+    output
 }
 
 /// Renames whatever bears `name`, so that it can be given to another value.

@@ -20,7 +20,7 @@ use crate::onnx::external::{externalise, internalise, restore};
 use crate::onnx::pb::ModelProto;
 
 /// Raised whenever the conversion or the entry's layout changes: older entries are then left alone.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const MAGIC: &[u8; 8] = b"camtui-m";
 const HEADER: usize = 8 + 2 * FACTS;
 /// Checksum and length of a part.
@@ -212,20 +212,21 @@ fn hash_file(path: &Path) -> Result<String, CacheError> {
     }
 }
 
+/// The key of a conversion that depends on more than the model's own file.
+pub(super) fn key(sha256: &str, more: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in std::iter::once(&sha256).chain(more) {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hex(&hash.finalize())
+}
+
 /// SHA-256 (hex) of bytes in memory.
 fn hex(digest: &[u8]) -> String {
     digest.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
-    })
-}
-
-/// Reads a plain ONNX file.
-pub(super) fn read_model(path: &Path) -> Result<ModelProto, CacheError> {
-    let bytes = fs::read(path).map_err(io(path))?;
-    ModelProto::decode(bytes.as_slice()).map_err(|e| CacheError::Damaged {
-        path: path.display().to_string(),
-        reason: format!("not ONNX: {e}"),
     })
 }
 

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rayon::prelude::*;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 
-use super::cache::{self, Cache};
+use super::cache::Cache;
 use super::error::ModelError;
 use super::parts::{Cutter, Parts, Wanted};
 use super::weights::{self, Head};
 use crate::Tensor;
 pub use crate::grad::interface::IMAGE;
+use crate::onnx::intake;
 use crate::onnx::metadata::{Layer, Metadata};
 use crate::onnx::pb::ModelProto;
 use crate::onnx::subgraph::Given;
@@ -53,7 +54,7 @@ impl Exported {
     fn load(&self) -> Result<ModelProto, ModelError> {
         match self {
             Self::Cached(path) => Cache::load(path).map_err(|e| ModelError::Reload(e.to_string())),
-            Self::File(path) => cache::read_model(path).map_err(|e| ModelError::Reload(e.to_string())),
+            Self::File(path) => Ok(intake::read(path).map_err(|e| ModelError::Reload(e.to_string()))?.model),
             Self::Memory(model) => Ok(ModelProto::clone(model)),
         }
     }

@@ -1,16 +1,17 @@
 //! From a model the user names to a [`Network`]: through the cache where it can, by converting where it must.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::cache::{Cache, CacheError};
+use super::cache::{self, Cache, CacheError};
 use super::convert::{ConvertError, Converted, convert};
 use super::network::{Exported, Network, Schedule};
 use crate::arch;
 use crate::onnx::external::internalise;
 use crate::onnx::metadata::Metadata;
 use crate::onnx::pb::ModelProto;
+use crate::sidecar;
 
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,13 +20,25 @@ pub enum ModelSource {
     Embedded,
     /// A checkpoint (`.pth`, `.safetensors`) or a model (`.onnx`).
     File(PathBuf),
+    /// A model of which the output of this name is to be explained.
+    Output(PathBuf, String),
+}
+
+impl ModelSource {
+    /// The file, if it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Embedded => None,
+            Self::File(path) | Self::Output(path, _) => Some(path),
+        }
+    }
 }
 
 impl fmt::Display for ModelSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded => f.write_str(arch::embedded::NAME),
-            Self::File(path) => write!(f, "{}", path.display()),
+            Self::File(path) | Self::Output(path, _) => write!(f, "{}", path.display()),
         }
     }
 }
@@ -76,16 +89,44 @@ impl Opened {
     }
 }
 
+fn names(metadata: &Metadata) -> impl Iterator<Item = &str> {
+    metadata.beside.iter().map(|(name, _)| name.as_str())
+}
+
+/// The other files of a model with their hashes.
+fn hashes<'n>(
+    cache: &Cache,
+    source: &ModelSource,
+    names: impl Iterator<Item = &'n str>,
+) -> Result<Vec<(String, String)>, CacheError> {
+    let hash = |name: &str| {
+        let path = source.path().map(|model| model.with_file_name(name)).unwrap_or_default();
+        Ok((name.to_owned(), cache.sha256_of(&path)?))
+    };
+    names.map(hash).collect()
+}
+
 /// Opens `source`: the cached conversion if there is a sound one, else a new one, which is then cached.
 pub fn open(source: &ModelSource, cache: &Cache) -> Result<Opened, OpenError> {
-    let sha256 = match source {
-        ModelSource::Embedded => arch::embedded::SHA256_HEX.to_owned(),
-        ModelSource::File(path) => cache.sha256_of(path)?,
+    let sha256 = match source.path() {
+        None => arch::embedded::SHA256_HEX.to_owned(),
+        Some(path) => cache.sha256_of(path)?,
     };
-    let entry = cache.entry(&sha256);
+    let sidecar = source.path().map(sidecar::read).transpose().map_err(ConvertError::from)?.flatten();
+    let (sidecar, text) = sidecar.unwrap_or_default();
+    let output = if let ModelSource::Output(_, output) = source { output.as_str() } else { "" };
+    let key = if text.is_empty() && output.is_empty() {
+        sha256.clone()
+    } else {
+        cache::key(&sha256, &[&text, output])
+    };
+    let entry = cache.entry(&key);
     let mut notices = Vec::new();
     if let Some(path) = entry.as_ref().filter(|p| p.exists()) {
         match Cache::load(path).map(|model| (Metadata::read(&model), model)) {
+            // Weights in other files may have changed since.
+            Ok((Ok(Some(metadata)), _))
+                if hashes(cache, source, names(&metadata)).ok().as_ref() != Some(&metadata.beside) => {}
             Ok((Ok(Some(metadata)), model)) => {
                 let exported = Some(Exported::Cached(path.clone()));
                 return Ok(Opened { model, metadata, notices, exported });
@@ -94,10 +135,14 @@ pub fn open(source: &ModelSource, cache: &Cache) -> Result<Opened, OpenError> {
             Err(error) => notices.push(format!("{error}; converting the model again")),
         }
     }
-    let Converted { mut model, metadata, as_it_was } = convert(source, &sha256)?;
+    let Converted { mut model, mut metadata, beside, as_it_was } = convert(source, &sha256, &sidecar)?;
+    if !beside.is_empty() {
+        metadata.beside = hashes(cache, source, beside.iter().map(String::as_str))?;
+        metadata.write(&mut model);
+    }
     let mut exported = None;
-    if let (true, ModelSource::File(path)) = (as_it_was, source) {
-        exported = Some(Exported::File(path.clone()));
+    if let (true, Some(path)) = (as_it_was, source.path()) {
+        exported = Some(Exported::File(path.to_owned()));
     } else if let Some(path) = entry {
         match Cache::store(&path, &mut model) {
             Ok(()) => exported = Some(Exported::Cached(path)),

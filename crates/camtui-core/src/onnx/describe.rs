@@ -6,16 +6,16 @@
 use std::collections::{HashMap, HashSet};
 
 use super::metadata::{Layer, LinearHead, Metadata};
-use super::pb::{
-    GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto,
-};
+use super::pb::{GraphProto, ModelProto, NodeProto};
+use super::picture::{self, Picture};
+pub use super::picture::{Layout, Order, Wanted as InputWanted};
+use super::scores::{self, producers};
+use super::widen::widen;
 use crate::grad::active;
 use crate::{Recipe, labels};
 
-/// Where the batch axis has no fixed extent, it is called so.
-const BATCH: &str = "N";
-/// The side of the input where the file leaves it open.
-const USUAL_SIDE: usize = 224;
+/// Modules nested deeper than this are not named one by one.
+const DEEPEST: usize = 32;
 
 /// Operators whose output is worth tapping: those that make features, not those that rearrange them.
 const FEATURES: [&str; 14] = [
@@ -45,12 +45,26 @@ pub enum DescribeError {
     #[error("a picture classifier has one input, this model has {0}: {1}")]
     Inputs(usize, String),
     /// The input is no picture.
-    #[error("the input `{name}` is no picture batch [N, 3, H, W] of f32, but {found}")]
+    #[error("the input `{name}` is no picture batch [N, 3, H, W] of f32 or bytes, but {found}")]
     NotAPicture {
         /// The input.
         name: String,
         /// Its shape or type.
         found: String,
+    },
+    /// Several outputs that may be class scores.
+    #[error(
+        "the model has several outputs, and it is not plain which are the class scores: {0}; \
+         `--output-name NAME` says it"
+    )]
+    Outputs(String),
+    /// The output that is asked for is not there.
+    #[error("the model has no output `{wanted}`; it has {known}")]
+    NoSuchOutput {
+        /// The name that was given.
+        wanted: String,
+        /// Those it has.
+        known: String,
     },
     /// The output is no row of class scores.
     #[error("the output `{name}` is no row of class scores [N, classes], but {found}")]
@@ -62,107 +76,66 @@ pub enum DescribeError {
     },
 }
 
-/// Writes [`Metadata`] into `model`, with layers whose shapes are still to be filled, and opens the input's batch axis, unless it is
-/// for one picture.
+/// What is known of a model beside its file's word.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Of the input.
+    pub input: InputWanted,
+    /// The output that holds the class scores.
+    pub output: Option<String>,
+}
+
+/// Makes of `model` a classifier of pictures `[N, 3, H, W]` of f32 and writes [`Metadata`] into it, with layers whose
+/// shapes are still to be filled. The batch axis is opened, unless the model is for one picture.
 pub fn describe(model: &mut ModelProto, name: &str) -> Result<(), DescribeError> {
+    describe_as(model, name, &Wanted::default())
+}
+
+/// As [`describe`], with what is `wanted` in place of guesses.
+pub fn describe_as(model: &mut ModelProto, name: &str, wanted: &Wanted) -> Result<(), DescribeError> {
     let graph = model.graph.as_mut().ok_or(DescribeError::NoGraph)?;
-    graph.input.retain(|i| !graph.initializer.iter().any(|t| t.name == i.name));
-    let (height, width) = claim_input(graph)?;
-    let classes = count_classes(graph)?;
+    // Older files list their initialisers among the inputs.
+    let held: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
+    graph.input.retain(|i| !held.contains(i.name.as_str()));
+    let mut notes = Vec::new();
+    if widen(graph) {
+        notes.push("the model is in half precision; it is computed in single precision".to_owned());
+    }
+    let Picture { height, width, layout, bytes } = picture::claim(graph, &wanted.input)?;
+    if layout == Layout::Nhwc {
+        notes.push("the model takes its input as [N, H, W, 3]; it is given [N, 3, H, W], turned".to_owned());
+    }
+    let recipe = if bytes {
+        notes.push(
+            "the model takes pixels of 0 to 255; it is given them as numbers with a fraction".to_owned(),
+        );
+        Recipe { height, width, ..Recipe::bytes() }
+    } else {
+        Recipe { height, width, ..Recipe::imagenet() }
+    };
+    let others = graph.output.len();
+    let classes = scores::claim(graph, wanted.output.as_deref())?;
+    if others > 1 {
+        let chosen = &graph.output[0].name;
+        notes.push(format!("of the model's {others} outputs `{chosen}` is explained"));
+    }
     let metadata = Metadata {
         name: name.to_owned(),
-        source_sha256: String::new(),
         classes,
-        recipe: Some(Recipe { height, width, ..Recipe::imagenet() }),
+        recipe: Some(recipe),
         assumed: true,
         layers: find_layers(graph),
-        default_layer: None,
         head: find_head(graph),
-        blocked: Vec::new(),
         labels: if classes == 1000 { labels::imagenet() } else { Vec::new() },
+        notes,
+        ..Metadata::default()
     };
     metadata.write(model);
     Ok(())
 }
 
-/// Finds the one picture input and opens its batch axis unless that is 1. Gives its height and width.
-fn claim_input(graph: &mut GraphProto) -> Result<(usize, usize), DescribeError> {
-    let [input] = graph.input.as_mut_slice() else {
-        let names: Vec<&str> = graph.input.iter().map(|i| i.name.as_str()).collect();
-        return Err(DescribeError::Inputs(names.len(), names.join(", ")));
-    };
-    let name = input.name.clone();
-    let not_a_picture = |found: String| DescribeError::NotAPicture { name: name.clone(), found };
-    let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut())
-    else {
-        return Err(not_a_picture("something without a type".into()));
-    };
-    if tensor.elem_type != super::pb::tensor_proto::DataType::Float as i32 {
-        return Err(not_a_picture(format!("element type {}", tensor.elem_type)));
-    }
-    let dims = tensor.shape.as_mut().map(|s| s.dim.as_mut_slice()).unwrap_or_default();
-    let [batch, channels, height, width] = dims else {
-        return Err(not_a_picture(format!("a tensor of rank {}", dims.len())));
-    };
-    if !matches!(extent(channels), None | Some(3)) {
-        return Err(not_a_picture(format!("one with {} channels", extent(channels).unwrap_or(0))));
-    }
-    // A graph exported for one picture says so in its reshapes too.
-    if extent(batch) != Some(1) {
-        batch.value = Some(tensor_shape_proto::dimension::Value::DimParam(BATCH.into()));
-    }
-    let sides = [height, width].map(|d| {
-        let side = extent(d).unwrap_or(USUAL_SIDE);
-        d.value = Some(tensor_shape_proto::dimension::Value::DimValue(side as i64));
-        side
-    });
-    channels.value = Some(tensor_shape_proto::dimension::Value::DimValue(3));
-    Ok((sides[0], sides[1]))
-}
-
-fn extent(dim: &tensor_shape_proto::Dimension) -> Option<usize> {
-    match dim.value {
-        Some(tensor_shape_proto::dimension::Value::DimValue(d)) => usize::try_from(d).ok().filter(|&d| d > 0),
-        _ => None,
-    }
-}
-
-fn dims(info: &ValueInfoProto) -> Option<&[tensor_shape_proto::Dimension]> {
-    match &info.r#type {
-        Some(TypeProto { value: Some(type_proto::Value::TensorType(t)), .. }) => Some(&t.shape.as_ref()?.dim),
-        _ => None,
-    }
-}
-
-/// The number of classes, from the first output's shape or from the linear layer that makes it.
-fn count_classes(graph: &GraphProto) -> Result<usize, DescribeError> {
-    let output = graph.output.first().ok_or(DescribeError::NoGraph)?;
-    let from_shape = match dims(output) {
-        Some([_, classes]) => extent(classes),
-        Some(other) => {
-            let found = format!("a tensor of rank {}", other.len());
-            return Err(DescribeError::NotClasses { name: output.name.clone(), found });
-        }
-        None => None,
-    };
-    let from_head = || {
-        let node = producers(graph).get(output.name.as_str()).copied()?;
-        let weight = graph.initializer.iter().find(|t| Some(&t.name) == node.input.get(1))?;
-        let axis = usize::from(node.op_type == "MatMul" || int_attribute(node, "transB") == 0);
-        weight.dims.get(axis).and_then(|&d| usize::try_from(d).ok())
-    };
-    from_shape.or_else(from_head).ok_or_else(|| DescribeError::NotClasses {
-        name: output.name.clone(),
-        found: "a tensor of unknown shape".into(),
-    })
-}
-
 fn int_attribute(node: &NodeProto, name: &str) -> i64 {
     node.attribute.iter().find(|a| a.name == name).map_or(0, |a| a.i)
-}
-
-fn producers(graph: &GraphProto) -> HashMap<&str, &NodeProto> {
-    graph.node.iter().flat_map(|n| n.output.iter().map(move |o| (o.as_str(), n))).collect()
 }
 
 /// The module path inside a node name of PyTorch's exporter: `/layer4/layer4.1/conv2/Conv` is `layer4.1.conv2`.
@@ -207,6 +180,9 @@ fn find_layers(graph: &GraphProto) -> Vec<Layer> {
             }
             continue;
         };
+        if path.matches('.').count() >= DEEPEST {
+            continue;
+        }
         let mut enclosing = path.as_str();
         // A module ends with whatever it computes last, a channel shuffle too.
         if feature || modules.contains(&path) {
@@ -228,10 +204,13 @@ fn find_layers(graph: &GraphProto) -> Vec<Layer> {
     layers
 }
 
-/// Global average pooling, a flattening and one linear layer at the end.
+/// Global average pooling, a flattening and one linear layer at the end, before any softmax.
 fn find_head(graph: &GraphProto) -> Option<LinearHead> {
     let producer = producers(graph);
-    let linear = producer.get(graph.output.first()?.name.as_str())?;
+    let mut linear = producer.get(graph.output.first()?.name.as_str())?;
+    while matches!(linear.op_type.as_str(), "Softmax" | "LogSoftmax" | "Identity") {
+        linear = producer.get(linear.input.first()?.as_str())?;
+    }
     if linear.op_type != "Gemm" || int_attribute(linear, "transB") != 1 {
         return None;
     }
@@ -242,6 +221,7 @@ fn find_head(graph: &GraphProto) -> Option<LinearHead> {
         match node.op_type.as_str() {
             "Flatten" | "Reshape" | "Squeeze" | "Identity" | "Dropout" => {}
             "GlobalAveragePool" => break,
+            "ReduceMean" if over_the_picture(graph, node) => break,
             _ => return None,
         }
     }
@@ -252,9 +232,24 @@ fn find_head(graph: &GraphProto) -> Option<LinearHead> {
     })
 }
 
+/// Whether a mean is taken over height and width, as the newer exporter writes global average pooling.
+fn over_the_picture(graph: &GraphProto, node: &NodeProto) -> bool {
+    let attribute = node.attribute.iter().find(|a| a.name == "axes").map(|a| a.ints.clone());
+    let given = || {
+        let tensor = graph.initializer.iter().find(|t| Some(&t.name) == node.input.get(1))?;
+        let raw = tensor.raw_data.as_chunks::<8>().0.iter().map(|b| i64::from_le_bytes(*b));
+        Some(raw.chain(tensor.int64_data.iter().copied()).collect())
+    };
+    let mut axes: Vec<i64> = attribute.or_else(given).unwrap_or_default();
+    axes.iter_mut().filter(|a| **a < 0).for_each(|a| *a += 4);
+    axes.sort_unstable();
+    axes == [2, 3]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::onnx::pb::ValueInfoProto;
 
     #[test]
     fn module_paths_are_read_from_node_names() {

@@ -36,7 +36,7 @@ pub struct LinearHead {
 }
 
 /// Everything about a model that its graph does not say.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
     /// `resnet18`, `efficientnet-lite0`, or the file's stem.
     pub name: String,
@@ -58,6 +58,12 @@ pub struct Metadata {
     /// Why some layers have no gradient, a sentence each that names operator and node; empty where all have one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked: Vec<String>,
+    /// What was made of the file so that it can be explained, a sentence each: a softmax left out, an input turned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Files beside the model's that the conversion has read, by name, with their SHA-256 (hex).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<(String, String)>,
     /// One label a class; empty where unknown.
     #[serde(skip)]
     pub labels: Vec<String>,

@@ -9,6 +9,7 @@ use camtui_core::model::{ModelSource, Opened};
 use camtui_core::onnx::metadata::Metadata;
 use camtui_core::onnx::prune::prune;
 use camtui_core::onnx::subgraph::encode;
+use camtui_core::sidecar;
 use camtui_term::sanitise;
 use serde_json::json;
 
@@ -23,15 +24,18 @@ pub fn run(command: &ModelCommand, places: &Places) -> Result<(), Failure> {
     match command {
         ModelCommand::List => Ok(store::list(places)?),
         ModelCommand::Pull(args) => Ok(store::pull(args, places)?),
-        ModelCommand::Info { model, json } => info(model.as_deref(), *json, places),
+        ModelCommand::Info { model, output_name, json } => {
+            info(model.as_deref(), output_name.as_deref(), *json, places)
+        }
+        ModelCommand::Init { model, force } => init(model, *force),
         ModelCommand::Export { model, output, outputs } => export(model, output, outputs, places),
     }
 }
 
-fn open(wanted: Option<&str>, places: &Places) -> Result<Opened, Failure> {
+fn open(wanted: Option<&str>, output: Option<&str>, places: &Places) -> Result<Opened, Failure> {
     let mut notices = Vec::new();
     let wanted: Vec<String> = wanted.map(str::to_owned).into_iter().collect();
-    let source: ModelSource = models::sources(&wanted, places, &mut notices)?.remove(0);
+    let source: ModelSource = models::sources(&wanted, output, places, &mut notices)?.remove(0);
     let cache = models::cache(places, &mut notices);
     let opened = models::open(&source, &cache, &mut notices);
     for notice in &notices {
@@ -40,8 +44,8 @@ fn open(wanted: Option<&str>, places: &Places) -> Result<Opened, Failure> {
     opened
 }
 
-fn info(wanted: Option<&str>, as_json: bool, places: &Places) -> Result<(), Failure> {
-    let Opened { model, metadata, .. } = open(wanted, places)?;
+fn info(wanted: Option<&str>, output: Option<&str>, as_json: bool, places: &Places) -> Result<(), Failure> {
+    let Opened { model, metadata, .. } = open(wanted, output, places)?;
     let parameters: i64 =
         model.graph.iter().flat_map(|g| &g.initializer).map(|t| t.dims.iter().product::<i64>()).sum();
     if as_json {
@@ -52,6 +56,7 @@ fn info(wanted: Option<&str>, as_json: bool, places: &Places) -> Result<(), Fail
             "labels": metadata.labels,
             "preprocessing": metadata.recipe,
             "assumed": metadata.assumed,
+            "notes": metadata.notes,
             "parameters": parameters,
             "default_layer": metadata.default_layer,
             "head": metadata.head,
@@ -92,6 +97,17 @@ fn describe(metadata: &Metadata, parameters: i64) -> String {
     text
 }
 
+/// Writes the sidecar of a file from elsewhere.
+fn init(model: &Path, force: bool) -> Result<(), Failure> {
+    let target = sidecar::path_for(model);
+    if target.exists() && !force {
+        return Err(Failure::Usage(anyhow!("{} is there already; --force replaces it", target.display())));
+    }
+    let text = sidecar::guess(model).with_context(|| format!("cannot look into {}", model.display()))?;
+    write_atomic(&target, text.as_bytes()).with_context(|| format!("cannot write {}", target.display()))?;
+    print(format!("{}\n", sanitise(&target.display().to_string())).as_bytes())
+}
+
 fn sanitise_lines(text: &str) -> String {
     text.lines().map(|line| sanitise(line) + "\n").collect()
 }
@@ -100,7 +116,7 @@ fn export(wanted: &str, output: &Path, outputs: &[String], places: &Places) -> R
     if output.is_dir() {
         return Err(Failure::Usage(anyhow!("{} is a folder; name a file ending in .onnx", output.display())));
     }
-    let mut model = open(Some(wanted), places)?.into_whole().map_err(|e| Failure::Failed(e.into()))?;
+    let mut model = open(Some(wanted), None, places)?.into_whole().map_err(|e| Failure::Failed(e.into()))?;
     if !outputs.is_empty() {
         model = prune(model, outputs).map_err(|e| Failure::Usage(e.into()))?;
     }

@@ -58,16 +58,21 @@ fn default_source(places: &Places, notices: &mut Vec<String>) -> ModelSource {
 
 const DEFAULT: &str = "resnet18";
 
-/// The sources that `--model` names, or the default.
+/// The sources that `--model` names, or the default; of files the output called `output`, where one is named.
 pub fn sources(
     wanted: &[String],
+    output: Option<&str>,
     places: &Places,
     notices: &mut Vec<String>,
 ) -> Result<Vec<ModelSource>, Failure> {
     if wanted.is_empty() {
         return Ok(vec![default_source(places, notices)]);
     }
-    wanted.iter().map(|name| find(name, places)).collect()
+    let of_output = |source| match (source, output) {
+        (ModelSource::File(path), Some(output)) => ModelSource::Output(path, output.to_owned()),
+        (source, _) => source,
+    };
+    wanted.iter().map(|name| find(name, places).map(of_output)).collect()
 }
 
 /// Every model that is on this machine under a name, with that name.
@@ -106,8 +111,9 @@ pub fn open(source: &ModelSource, cache: &Cache, notices: &mut Vec<String>) -> R
     notices.append(&mut opened.notices);
     if opened.metadata.assumed {
         notices
-            .push(format!("{source} says nothing of its preprocessing and labels: ImageNet's are assumed"));
+            .push(format!("{source} does not say all of its preprocessing and labels: the rest is assumed (`camtui model init` writes down what)"));
     }
+    notices.extend(opened.metadata.notes.iter().map(|note| format!("{source}: {note}")));
     Ok(opened)
 }
 
@@ -125,10 +131,7 @@ pub fn load(
         let plain = opened.metadata.name.clone();
         let same = loaded.iter().filter(|l| l.network.metadata().name == plain).count();
         let name = if same == 0 { plain } else { format!("{plain}-{}", same + 1) };
-        let file = match source {
-            ModelSource::File(path) if !is_catalogued(path) => Some(path.clone()),
-            ModelSource::File(_) | ModelSource::Embedded => None,
-        };
+        let file = source.path().filter(|path| !is_catalogued(path)).map(Path::to_owned);
         loaded.push(Loaded { name, network: opened.into_network(schedule, threads), file });
     }
     Ok(loaded)

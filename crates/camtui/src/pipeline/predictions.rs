@@ -51,18 +51,7 @@ mod tests {
 
     #[test]
     fn probabilities_are_a_softmax_and_survive_large_logits() {
-        let metadata = Metadata {
-            name: String::new(),
-            source_sha256: String::new(),
-            classes: 3,
-            recipe: None,
-            assumed: false,
-            blocked: vec![],
-            layers: Vec::new(),
-            default_layer: None,
-            head: None,
-            labels: vec!["a".into(), "b".into()],
-        };
+        let metadata = Metadata { classes: 3, labels: vec!["a".into(), "b".into()], ..Metadata::default() };
         let ranked = rank(&[1000.0, 1001.0, 999.0], &metadata);
         let order: Vec<_> = ranked.iter().map(|p| (p.index, p.label.as_str())).collect();
         assert_eq!(order, [(1, "b"), (0, "a"), (2, "class 2")]);

@@ -59,6 +59,18 @@ impl Extent {
         quotient.unwrap_or(Open)
     }
 
+    /// What is left of an integer division, with the divisor's sign as ONNX has it.
+    pub fn rem(self, other: Self) -> Self {
+        match (self, other) {
+            (Fixed(a), Fixed(b)) => match a.checked_rem(b) {
+                Some(rest) if rest != 0 && (rest < 0) != (b < 0) => Fixed(rest + b),
+                Some(rest) => Fixed(rest),
+                None => Open,
+            },
+            _ => Open,
+        }
+    }
+
     /// The product of many: the number of elements of a shape.
     pub fn product(extents: &[Self]) -> Self {
         extents.iter().fold(Fixed(1), |product, &e| product.mul(e))
@@ -76,6 +88,9 @@ mod tests {
         assert_eq!(Batch(768).div(Fixed(64)), Batch(12));
         assert_eq!(Batch(3).div(Fixed(2)), Open);
         assert_eq!(Batch(1).mul(Batch(1)), Open);
+        assert_eq!(Fixed(-7).rem(Fixed(3)), Fixed(2));
+        assert_eq!(Fixed(7).rem(Fixed(-3)), Fixed(-2));
+        assert_eq!(Fixed(i64::MIN).rem(Fixed(-1)), Open);
         assert_eq!(Fixed(i64::MAX).add(Fixed(1)), Open);
         assert_eq!(Fixed(1).div(Fixed(0)), Open);
         assert_eq!(Fixed(i64::MIN).div(Fixed(-1)), Open);

@@ -93,6 +93,7 @@ impl Shapes {
             "Sub" => pairs(&|a, b| a.add(b.neg()))?,
             "Mul" => pairs(&Extent::mul)?,
             "Div" => pairs(&Extent::div)?,
+            "Mod" => pairs(&Extent::rem)?,
             "Neg" => input(0)?.iter().map(|e| e.neg()).collect(),
             // An extent is never −1, which is what exporters compare it with.
             "Equal" => pairs(&|a, b| match (a, b) {

@@ -29,15 +29,8 @@ fn chain(operator: &str) -> ModelProto {
     };
     let metadata = Metadata {
         name: "chain".into(),
-        source_sha256: String::new(),
-        classes: 0,
-        recipe: None,
-        assumed: false,
-        blocked: vec![],
         layers: ["seed", "early", "middle", "late", "pooled"].map(layer).to_vec(),
-        default_layer: None,
-        head: None,
-        labels: vec![],
+        ..Metadata::default()
     };
     metadata.write(&mut model);
     model
