@@ -8,20 +8,21 @@ pub fn matching<'t>(pattern: &str, texts: impl Iterator<Item = &'t str>) -> Vec<
     if pattern.trim().is_empty() {
         return (0..texts.count()).collect();
     }
+    let typed = pattern.trim().to_lowercase();
     let pattern = Pattern::parse(pattern, CaseMatching::Smart, Normalization::Smart);
     let mut config = Config::DEFAULT;
     config.prefer_prefix = true;
     let mut matcher = Matcher::new(config);
     let mut letters = Vec::new();
-    let mut found: Vec<(u32, usize, usize)> = texts
+    let mut found: Vec<(u32, bool, usize)> = texts
         .enumerate()
         .filter_map(|(at, text)| {
             let score = pattern.score(Utf32Str::new(text, &mut letters), &mut matcher)?;
-            Some((score, text.chars().count(), at))
+            Some((score, text.to_lowercase() == typed, at))
         })
         .collect();
-    // Of those that match alike the shortest has the least besides: who types all of a name means it.
-    found.sort_by_key(|&(score, length, at)| (std::cmp::Reverse(score), length, at));
+    // Who types all of a name means it, and not a longer one that begins so.
+    found.sort_by_key(|&(score, whole, at)| (std::cmp::Reverse((score, whole)), at));
     found.into_iter().map(|(.., at)| at).collect()
 }
 
