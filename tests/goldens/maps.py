@@ -3,9 +3,11 @@
 Photographs are prepared by torchvision and given to the program as `.npy`, so that both see the same numbers; the
 program's `--signed --save-map` is the map before its ReLU. PyTorch runs the network once for each photograph and class and
 keeps activations and gradients; the map is then what `get_cam_image` of pytorch-grad-cam's class makes of them: its formula
-before ReLU, resizing and normalising, which the class itself always adds. Two peers are not taken as they are:
+before ReLU, resizing and normalising, which the class itself always adds. Some are not taken as they are:
 
-- Eigen-CAM's sign is arbitrary there (the SVD's); here the map rises with the sum over channels, so the sign is turned.
+- Eigen-CAM's and Eigen-Grad-CAM's sign is arbitrary there (the SVD's); here the map rises with the sum over channels, so
+  the sign is turned.
+- FEM with one standard deviation, as in formulas.py.
 - Captum's Occlusion gives one value a pixel; camtui one a cell of the stride's size: the mean over the cell's pixels.
 
 An error is |a-b|/|b| in the 2-norm. At the pooled layer (and for Eigen-CAM and Occlusion, which pass no gradient) every map
@@ -47,7 +49,7 @@ LAYERS = {
                            "_blocks.6": "_blocks.6", "_blocks.2": "_blocks.2"},
 }
 TARGETS = ["top1", "7", "999", "top1~top2"]
-LIMIT = collections.defaultdict(lambda: 1e-4, {"eigen-cam": 1e-3})
+LIMIT = collections.defaultdict(lambda: 1e-4, {"eigen-cam": 1e-3, "eigen-grad-cam": 1e-3})
 WORST = 3e-2
 NAMES = ["astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "horse.png", "motorcycle_left.png", "brick.png",
          "grass.png", "moon.png"]
@@ -115,7 +117,7 @@ def judge(arch, layer, id, errors, every):
     middle, worst = float(np.median(errors)), max(errors)
     fine = worst <= LIMIT[id] if every else middle <= LIMIT[id] and worst <= WORST
     mark = "" if fine else " !"
-    print(f"{arch:18} {layer:15} {id:11} {len(errors):3} maps  median {middle:.1e}  worst {worst:.1e}{mark}", flush=True)
+    print(f"{arch:18} {layer:15} {id:15} {len(errors):3} maps  median {middle:.1e}  worst {worst:.1e}{mark}", flush=True)
     return not fine
 
 
@@ -128,22 +130,24 @@ def one_layer_methods(arch, model, images, folder):
         gradients = [dict(zip(kept, torch.autograd.grad(logits, list(kept.values()), seed_of(target, logits.detach()),
                                                         retain_graph=True))) for logits, kept in ran]
         for layer in LAYERS[arch]:
-            found, untrusted = program(arch, ["-e", ",".join(ids), "-l", layer, "-t", target], folder)
+            found, untrusted = program(arch, ["-e", ",".join(ids), "-l", layer, "-t", target, "-P", "sigmas=1"], folder)
             for n, (_, kept) in enumerate(ran):
                 activation, gradient = kept[layer].detach().numpy(), gradients[n][layer].numpy()
                 for id, peer in PEERS.items():
-                    # Eigen-CAM knows no class, and its SVD here fills a square of the positions: 1.3 GB at `conv1`.
-                    if id == "eigen-cam" and (target != TARGETS[0] or activation[0, 0].size > 3136):
+                    # Two know no class, and an SVD here fills a square of the positions: 1.3 GB at `conv1`.
+                    if id in ("eigen-cam", "fem") and target != TARGETS[0]:
+                        continue
+                    if id.startswith("eigen") and activation[0, 0].size > 3136:
                         continue
                     error = off(found[n, id], raw_map(peer, activation, gradient))
                     (doubtful if (n, id) in untrusted else errors)[layer, id].append(error)
     for layer in LAYERS[arch]:
         for id in ids:
-            every = layer == next(iter(LAYERS[arch])) or id == "eigen-cam"
+            every = layer == next(iter(LAYERS[arch])) or id in ("eigen-cam", "fem")
             if errors[layer, id]:
                 bad += judge(arch, layer, id, errors[layer, id], every)
             if doubtful[layer, id]:
-                print(f"{arch:18} {layer:15} {id:11} {len(doubtful[layer, id]):3} maps said not to be trusted  "
+                print(f"{arch:18} {layer:15} {id:15} {len(doubtful[layer, id]):3} maps said not to be trusted  "
                       f"median {np.median(doubtful[layer, id]):.1e}  worst {max(doubtful[layer, id]):.1e}")
     return bad
 

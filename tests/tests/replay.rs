@@ -51,6 +51,31 @@ fn every_output_says_what_it_was_made_of() {
 }
 
 #[test]
+fn a_strip_holds_a_record_of_each_of_its_maps() {
+    let home = Home::new();
+    let cat = chelsea(&home);
+    let ended = home.render([&cat, "-o", "strip.png", "-e", "grad-cam,eigen-cam,fem"]).go().code(0);
+    assert_eq!(ended.text().matches("strip.png").count(), 1, "{}", ended.text());
+    let strip = image::open(home.at("strip.png")).unwrap().to_rgb8();
+    let photo = image::open(&cat).unwrap().to_rgb8();
+    // The photo and three maps, 448 wide each, above a line of captions.
+    let tall = (photo.height() * 448).div_ceil(photo.width());
+    assert_eq!(strip.dimensions(), (4 * 448 + 3 * 6, tall + 28));
+    let tile = |n: u32| image::imageops::crop_imm(&strip, n * 454, 0, 448, tall).to_image();
+    assert!((0..4).all(|a| (0..a).all(|b| tile(a) != tile(b))), "each tile is another picture");
+    let said = home.camtui(["replay", "strip.png"]).go().code(0).quiet().text();
+    assert_eq!(said.lines().filter(|line| line.starts_with("same: ")).count(), 3, "{said}");
+    for id in ["grad-cam", "eigen-cam", "fem"] {
+        assert!(said.contains(&format!("· {id} ·")), "{said}");
+    }
+    // What several classes or pictures make does not fit one file.
+    home.render([&home.text("cat.png"), "-o", "s.png", "-e", "cam,fem", "-t", "top1,top2"])
+        .go()
+        .code(2)
+        .says("name a folder");
+}
+
+#[test]
 fn what_is_made_again_is_the_same_byte_for_byte() {
     let home = Home::new();
     let cat = chelsea(&home);

@@ -46,7 +46,8 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "NAME")]
     pub output_name: Option<String>,
 
-    /// Explainers, by id (`camtui plugin list` shows them). Default: grad-cam, or what --plugin brings
+    /// Explainers, by id (`camtui plugin list` shows them); several are drawn side by side. Default: grad-cam, or what --plugin
+    /// brings
     #[arg(short, long, value_name = "ID", value_delimiter = ',')]
     pub explainer: Vec<String>,
 

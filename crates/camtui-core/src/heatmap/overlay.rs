@@ -36,6 +36,12 @@ pub struct Overlay {
 }
 
 impl Overlay {
+    /// A drawing put together elsewhere, RGB row by row; none if there are not three bytes a pixel.
+    pub fn from_rgb(width: u32, height: u32, pixels: Vec<u8>) -> Option<Self> {
+        let needed = u64::from(width) * u64::from(height) * 3;
+        (pixels.len() as u64 == needed).then_some(Self { width, height, pixels })
+    }
+
     /// Width in pixels.
     pub fn width(&self) -> u32 {
         self.width

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::record::{Record, Timings};
 use super::setup::Setup;
+use super::strip::Tile;
 use super::{milliseconds, name_parts, worth};
 use crate::pipeline::Found;
 use crate::pipeline::picture::Picture;
@@ -28,6 +29,10 @@ pub struct Artifact {
     pub table: Option<String>,
     /// For the terminal, where one is drawn on.
     pub overlay: Option<Overlay>,
+    /// For a strip, where its explainer is one of several, and what is written into the strip's file.
+    pub tile: Option<Tile>,
+    /// See [`Self::tile`].
+    pub provenance: Option<Value>,
     /// One object, where asked for.
     pub json: Value,
     /// Files written.
@@ -49,8 +54,12 @@ impl Setup {
         let slug = found.target.slug();
         let parts = name_parts(self.several, record.model, &slug, found);
         let mut written = Vec::new();
-        let mut drawn = None;
-        if self.on_screen || self.png.is_some() {
+        let (mut drawn, mut tile, mut provenance) = (None, None, None);
+        if self.strip {
+            let how = (self.explaining.interpolation, found.signed, self.style);
+            tile = Some(Tile::new(picture, recipe, &found.map, how, record.caption())?);
+            provenance = self.png.as_ref().map(|_| record.provenance());
+        } else if self.on_screen || self.png.is_some() {
             drawn = overlay(picture, recipe, found, self.explaining.interpolation, self.style)?;
         }
         if let (Some(to), Some(image)) = (&self.png, &drawn) {
@@ -74,6 +83,8 @@ impl Setup {
             complaints: found.complaints.clone(),
             table: found.metrics.as_ref().map(worth::table),
             overlay: drawn.filter(|_| self.on_screen),
+            tile,
+            provenance,
             json: record.json(timings),
             written,
         })

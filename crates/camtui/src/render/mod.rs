@@ -8,6 +8,7 @@ pub mod provenance;
 pub mod record;
 mod setup;
 pub mod show;
+mod strip;
 mod worth;
 
 use std::ops::ControlFlow;
@@ -123,6 +124,7 @@ fn one_picture(setup: &Setup, index: usize, interrupt: &Interrupt) -> Done {
     for answered in setup.explaining.picture(&picture, interrupt.flag()) {
         let Answered { model, predictions, recipe, spent, results: found } = answered;
         let loaded = &setup.explaining.models[model];
+        let from = results.len();
         for (nth, one) in found.into_iter().enumerate() {
             let found = match one {
                 Ok(found) => found,
@@ -154,6 +156,13 @@ fn one_picture(setup: &Setup, index: usize, interrupt: &Interrupt) -> Done {
                 write: 0.0,
             };
             results.push(setup.artifact(index, &picture, &record, &recipe, timings).map_err(Problem::Failed));
+        }
+        if setup.strip {
+            for one_target in results[from..].chunks_mut(setup.explaining.explainers.len()) {
+                if let Err(error) = setup.side_by_side(index, &picture, &recipe, one_target) {
+                    one_target[0] = Err(Problem::Failed(error));
+                }
+            }
         }
     }
     Done { results }

@@ -1,6 +1,7 @@
 //! What the files are called that `--output` and `--save-map` write.
 //!
-//! `STEM[.MODEL][.TARGET][.EXPLAINER].png`, the bracketed parts where there are several. Two pictures with one stem
+//! `STEM[.MODEL][.TARGET][.EXPLAINER].png`, the bracketed parts where there are several; in one PNG several explainers
+//! stand side by side. Two pictures with one stem
 //! keep the folders they were found in; what would still clash is numbered. All names are fixed before work begins,
 //! so that they do not depend on which picture is done first.
 
@@ -60,6 +61,11 @@ impl Destination {
             return Ok(Self { target: Place::File(path.to_owned()), extension });
         }
         Ok(Self { target: Place::Folder { folder: path.to_owned(), stems: stems(inputs) }, extension })
+    }
+
+    /// Whether everything goes to one file.
+    pub fn is_file(&self) -> bool {
+        matches!(self.target, Place::File(_))
     }
 
     /// The file for one result of the picture at `index`. `parts` are model, target and explainer, where they are told apart.

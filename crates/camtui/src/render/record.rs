@@ -148,6 +148,12 @@ impl Record<'_> {
         sanitise(&format!("{line} · {} · {}", self.model, self.image))
     }
 
+    /// A few words for under a small picture: explainer and layer.
+    pub fn caption(&self) -> String {
+        let id = &self.chosen.info().id;
+        sanitise(&self.layer().map_or_else(|| id.clone(), |layer| format!("{id} · {layer}")))
+    }
+
     fn target(&self) -> Value {
         let target = &self.found.target;
         let class = |index: usize| json!({ "index": index, "label": label(self.metadata, index) });

@@ -40,6 +40,8 @@ pub struct Setup {
     pub style: Style,
     /// Whether pictures are drawn in the terminal.
     pub on_screen: bool,
+    /// Whether what several explainers make of a target becomes one drawing: on the screen and in a file, not in a folder.
+    pub strip: bool,
 }
 
 impl Setup {
@@ -55,14 +57,16 @@ impl Setup {
             targets: job.targets.len() > 1 || matches!(job.targets[0], TargetSpec::All(k) if k > 1),
             explainers: job.explainers.len() > 1,
         };
-        let destination = |path: &Option<PathBuf>, extension| {
+        let destination = |path: &Option<PathBuf>, extension, several| {
             path.as_ref()
                 .map(|p| {
                     Destination::new(p, extension, &job.inputs, several).map_err(|e| Failure::Usage(e.into()))
                 })
                 .transpose()
         };
-        let (png, npy) = (destination(&args.output, "png")?, destination(&args.save_map, "npy")?);
+        let strip_file = Several { explainers: false, ..several };
+        let png = destination(&args.output, "png", strip_file)?;
+        let npy = destination(&args.save_map, "npy", several)?;
 
         let threads = job.threads();
         let workers = threads.min(job.inputs.len());
@@ -73,6 +77,19 @@ impl Setup {
         let plugins =
             explaining.explainers.iter().map(|chosen| Plugin::of(&chosen.explainer, None)).collect();
         let on_screen = !args.json && png.is_none() && npy.is_none();
-        Ok(Self { inputs, input_errors, explaining, plugins, workers, png, npy, several, style, on_screen })
+        let strip = several.explainers && (on_screen || png.as_ref().is_some_and(Destination::is_file));
+        Ok(Self {
+            inputs,
+            input_errors,
+            explaining,
+            plugins,
+            workers,
+            png,
+            npy,
+            several,
+            style,
+            on_screen,
+            strip,
+        })
     }
 }

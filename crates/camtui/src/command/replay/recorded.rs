@@ -28,18 +28,27 @@ pub fn read(path: &Path) -> Result<Vec<Recorded>, String> {
     if bytes.starts_with(b"\x89PNG") {
         let text = png_provenance(&bytes)
             .ok_or_else(|| format!("{name} does not say how it was made: it has no text called `camtui`"))?;
-        let record = serde_json::from_str(&text).map_err(|error| {
+        let mut records = several(text.as_bytes(), path).map_err(|error| {
             format!("{name}: its text called `camtui` is not what camtui writes: {error}")
         })?;
-        return Ok(vec![Recorded { record: checked(record, path)?, png: Some(bytes) }]);
+        // Of a strip the maps are compared: its pixels are no single result's.
+        if let [alone] = &mut records[..] {
+            alone.png = Some(bytes);
+        }
+        return Ok(records);
     }
+    several(&bytes, path)
+        .map_err(|error| format!("{name} is neither a PNG nor JSON that camtui wrote: {error}"))
+}
+
+/// One record after the other.
+fn several(text: &[u8], path: &Path) -> Result<Vec<Recorded>, String> {
     let mut records = Vec::new();
-    for record in serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>() {
-        let record =
-            record.map_err(|error| format!("{name} is neither a PNG nor JSON that camtui wrote: {error}"))?;
+    for record in serde_json::Deserializer::from_slice(text).into_iter::<Value>() {
+        let record = record.map_err(|error| error.to_string())?;
         records.push(Recorded { record: checked(record, path)?, png: None });
     }
-    if records.is_empty() { Err(format!("{name} is empty")) } else { Ok(records) }
+    if records.is_empty() { Err("it is empty".into()) } else { Ok(records) }
 }
 
 /// A record that has what no replay can do without.
