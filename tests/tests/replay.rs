@@ -69,7 +69,7 @@ fn a_strip_holds_a_record_of_each_of_its_maps() {
         assert!(said.contains(&format!("· {id} ·")), "{said}");
     }
     // What several classes or pictures make does not fit one file.
-    home.render([&home.text("cat.png"), "-o", "s.png", "-e", "cam,fem", "-t", "top1,top2"])
+    home.render(["cat.png", "-o", "s.png", "-e", "cam,fem", "-t", "top1,top2"])
         .go()
         .code(2)
         .says("name a folder");
