@@ -85,3 +85,33 @@ fn for_people_it_is_a_table_with_a_sentence() {
     assert_eq!(plain["metrics"], serde_json::json!({}));
     home.camtui(["--metrics"]).arg(example("chelsea.png")).go().code(2).says("--render");
 }
+
+/// What the order is made of is tested beside the code.
+#[test]
+fn advice_is_a_strip_and_a_table_in_the_order_of_the_figures() {
+    let home = Home::new();
+    let words = "--advise -e random-cam,grad-cam -l features,_blocks.10 -o strip.png";
+    let ended = home.render([example("chelsea.png")]).args_of(words).go().code(0);
+    let text = ended.text();
+    let lines: Vec<&str> = text.lines().collect();
+    // A legend each, the last with the file's name, then the heading, a line each, and what follows.
+    assert!(lines[3].ends_with("strip.png") && lines[4].contains("mean rank"), "{text}");
+    let ranked: Vec<&str> =
+        lines[5..9].iter().map(|line| line.split("  ").find(|w| w.contains('·')).unwrap()).collect();
+    let means: Vec<f64> = lines[5..9]
+        .iter()
+        .map(|line| line.split("  ").filter_map(|w| w.trim().parse().ok()).next().unwrap())
+        .collect();
+    assert!(means.is_sorted() && (means.iter().sum::<f64>() - 10.0).abs() < 0.05, "{text}");
+    for (n, line) in ranked.iter().enumerate() {
+        let (rank, name) = line.trim().split_once(' ').unwrap();
+        assert!(rank == (n + 1).to_string() && lines[n].contains(name), "{text}");
+    }
+    let best = ranked[0].trim().split_once(' ').unwrap().1;
+    assert!(lines[9].trim_start().starts_with(&format!("{best}: ")), "{text}");
+    // In the strip they stand in the same order, and each can be made again.
+    let again = home.camtui(["replay", "strip.png"]).go().code(0).text();
+    for (line, name) in again.lines().zip(ranked) {
+        assert!(line.contains(name.trim().split_once(' ').unwrap().1), "{again}");
+    }
+}

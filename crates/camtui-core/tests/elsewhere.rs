@@ -124,6 +124,21 @@ fn a_layers_own_activations_give_the_sessions_own_answers() {
     }
 }
 
+/// The network has been asked about more layers than the next session needs: what those read is not kept for it.
+#[test]
+fn a_later_session_may_need_less_than_an_earlier_one_asked() {
+    let network = network(Schedule::OnePicture);
+    let needs = Needs { gradients: ["features".to_owned()].into(), ..Needs::default() };
+    let session = |n: usize| Session::new(&network, image(n), needs.clone()).unwrap();
+    let seed = seed(3);
+    let first = session(3);
+    let alone = first.gradient("features", &seed, Rule::Plain).unwrap();
+    first.gradient("_blocks.10", &seed, Rule::Plain).unwrap();
+    session(4).gradient("features", &seed, Rule::Plain).unwrap();
+    let again = session(3).gradient("features", &seed, Rule::Plain).unwrap();
+    assert!(relative(again.data(), alone.data()) < 1e-6);
+}
+
 #[test]
 fn what_does_not_fit_is_refused() {
     let network = network(Schedule::OnePicture);

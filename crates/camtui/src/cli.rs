@@ -104,6 +104,14 @@ pub struct ExplainArgs {
     #[arg(long)]
     pub metrics: bool,
 
+    /// Say which explainer on which layer to trust with each picture: try those that suit, measure them, put them in order
+    ///
+    /// Tries grad-cam, hires-cam, layer-cam, grad-cam++, finer-cam and ablation-cam, or those of --explainer, on the default layer and the
+    /// nearest finer one, or those of --layer. The order is that of the mean rank in deletion, insertion, ROAD and average drop; of
+    /// equals the cheaper is first. Takes about a hundred passes of the model for each.
+    #[arg(long)]
+    pub advise: bool,
+
     /// How to draw in the terminal. Default: what the terminal says it can do
     #[arg(long, value_enum, value_name = "PROTOCOL")]
     pub protocol: Option<ProtocolArg>,

@@ -15,6 +15,7 @@ use camtui_term::sanitise;
 use crate::cli::{ExplainArgs, ResizeArg};
 use crate::exit::Failure;
 use crate::inputs::{self, Input};
+use crate::pipeline::advise::EXPLAINERS;
 use crate::pipeline::explainers::{self, Chosen};
 use crate::pipeline::isolation::Runs;
 use crate::pipeline::target::{self, TargetSpec};
@@ -61,7 +62,13 @@ impl<'a> Job<'a> {
         let targets = target::parse(&args.target).map_err(|e| Failure::Usage(e.into()))?;
         let mut notices = Vec::new();
         let registry = explainers::registry_by(&args.plugin, load, places, &mut notices)?;
-        let chosen = explainers::choose(&registry, args.explainers(), &args.params, &args.plugin)?;
+        // What the configuration prefers is one of many here.
+        let ids = match args.advise {
+            true if args.explainer.is_empty() => EXPLAINERS.map(str::to_owned).to_vec(),
+            true => args.explainer.clone(),
+            false => args.explainers().to_vec(),
+        };
+        let chosen = explainers::choose(&registry, &ids, &args.params, &args.plugin)?;
         let sources = models::sources(args.models(), args.output_name.as_deref(), places, &mut notices)?;
         let (inputs, errors) = inputs::collect(paths);
         for error in &errors {
@@ -99,13 +106,14 @@ impl<'a> Job<'a> {
         for notice in &self.notices {
             tell(notice);
         }
-        let baseline = if self.args.metrics {
+        let baseline = if self.args.metrics || self.args.advise {
             explainers::choose(&self.registry, &["random-cam".into()], &[], &[])?.pop()
         } else {
             None
         };
         let explaining = Explaining {
             baseline,
+            advise: self.args.advise,
             models: loaded?,
             explainers: self.explainers,
             layers: self.args.layer.clone(),

@@ -1,6 +1,6 @@
 //! tract, kept behind one small type: a compiled subgraph with named inputs and outputs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -58,6 +58,18 @@ impl ModelDataResolver for OneRead {
     }
 }
 
+/// The nodes that `outlets` are computed of.
+fn behind(model: &TypedModel, outlets: &[OutletId]) -> HashSet<usize> {
+    let mut found = HashSet::new();
+    let mut next: Vec<usize> = outlets.iter().map(|outlet| outlet.node).collect();
+    while let Some(node) = next.pop() {
+        if found.insert(node) {
+            next.extend(model.nodes[node].inputs.iter().map(|input| input.node));
+        }
+    }
+    found
+}
+
 /// A compiled subgraph. Clones and [`Plan::only`] share one set of weights.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
@@ -102,7 +114,7 @@ impl Plan {
         Ok(Self { runnable, inputs, outputs })
     }
 
-    /// The same compiled graph, computing fewer outputs. Weights are shared.
+    /// The same compiled graph, computing fewer outputs of the inputs that these read. Weights are shared.
     pub fn only(&self, outputs: &[String]) -> Result<Self, ModelError> {
         let mut model = TypedModel::clone(self.runnable.model());
         let outlets: Vec<OutletId> = outputs
@@ -110,9 +122,16 @@ impl Plan {
             .filter_map(|name| self.outputs.iter().position(|o| o == name))
             .map(|index| model.outputs[index])
             .collect();
-        model.select_output_outlets(&outlets).map_err(|e| ModelError::compile("fewer outputs", &e))?;
-        let runnable = model.into_runnable().map_err(|e| ModelError::compile("fewer outputs", &e))?;
-        Ok(Self { runnable, inputs: self.inputs.clone(), outputs: outputs.to_vec() })
+        let failed = |e: TractError| ModelError::compile("fewer outputs", &e);
+        model.select_output_outlets(&outlets).map_err(failed)?;
+        let read = behind(&model, &outlets);
+        let sources = model.inputs.clone();
+        let kept = |at: &usize| read.contains(&sources[*at].node);
+        let (inputs, sources): (Vec<String>, Vec<OutletId>) =
+            (0..sources.len()).filter(kept).map(|at| (self.inputs[at].clone(), sources[at])).unzip();
+        model.set_input_outlets(&sources).map_err(failed)?;
+        let runnable = model.into_runnable().map_err(failed)?;
+        Ok(Self { runnable, inputs, outputs: outputs.to_vec() })
     }
 
     /// What it gives.

@@ -40,8 +40,10 @@ use answer::PipelineAnalyst;
 
 /// `camtui [PATH…]`.
 pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
-    if args.json || args.metrics || args.output.is_some() || args.save_map.is_some() {
-        return Err(Failure::Usage(anyhow!("--json, --metrics, --output and --save-map go with --render")));
+    if args.json || args.metrics || args.advise || args.output.is_some() || args.save_map.is_some() {
+        return Err(Failure::Usage(anyhow!(
+            "--json, --metrics, --advise, --output and --save-map go with --render"
+        )));
     }
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         return Err(Failure::Usage(anyhow!(

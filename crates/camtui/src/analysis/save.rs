@@ -86,6 +86,7 @@ impl PipelineAnalyst {
             diagnostics: explanation.notes.clone(),
             complaints: explanation.complaints.clone(),
             metrics: None,
+            advice: None,
             took: explanation.took,
         };
         let recipe = self.recipe(open);

@@ -5,6 +5,7 @@
 //! (of `A~B`: of A). A map costs some ninety passes of the model, and what its explainer takes for one more picture.
 
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use camtui_core::Tensor;
 use camtui_core::heatmap::normalise::normalise;
@@ -69,6 +70,8 @@ pub struct Measured {
     pub random: Option<Figures>,
     /// Those of the Gaussian in the middle.
     pub centred: Figures,
+    /// What the explainer takes for a map of another picture, once all is ready.
+    pub cost: Duration,
 }
 
 impl Measured {
@@ -101,6 +104,7 @@ pub struct Baselines {
 }
 
 /// One picture's target, with what measuring it takes.
+#[derive(Clone, Copy)]
 pub struct Measuring<'a, 'n> {
     /// The picture in its model.
     pub asked: &'a Asked<'n>,
@@ -121,7 +125,7 @@ impl Measuring<'_, '_> {
     pub fn baselines(&self) -> Result<Baselines, Problem> {
         let how = self.alone(false);
         let random = match explain(self.asked, self.baseline, self.target, &how, self.cancel, &|_| {}) {
-            Ok(found) => Some(self.of(self.baseline, &found.map, false)?),
+            Ok(found) => Some(self.of(self.baseline, &found.map, false)?.0),
             Err(Problem::Usage(_)) => None,
             Err(problem) => return Err(problem),
         };
@@ -138,25 +142,28 @@ impl Measuring<'_, '_> {
         found: &Found,
         baselines: &Baselines,
     ) -> Result<Measured, Problem> {
-        let map = self.of(chosen, &found.map, found.signed)?;
-        Ok(Measured { map, random: baselines.random.clone(), centred: baselines.centred.clone() })
+        let (map, cost) = self.of(chosen, &found.map, found.signed)?;
+        Ok(Measured { map, random: baselines.random.clone(), centred: baselines.centred.clone(), cost })
     }
 
-    fn of(&self, chosen: &Chosen, map: &Heatmap, signed: bool) -> Result<Figures, Problem> {
+    fn of(&self, chosen: &Chosen, map: &Heatmap, signed: bool) -> Result<(Figures, Duration), Problem> {
         let how = self.alone(signed);
+        let mut cost = Duration::ZERO;
         let again = |input: Tensor| {
             let asked = Asked::new(self.asked.session().network(), input, self.needs.clone())?;
             let found = explain(&asked, chosen, self.target, &how, self.cancel, &|_| {})?;
+            cost = found.took;
             Ok(self.as_drawn(&found.map, signed))
         };
-        self.figures(&self.as_drawn(map, signed), again)
+        let figures = self.figures(&self.as_drawn(map, signed), again)?;
+        Ok((figures, cost))
     }
 
     /// `again` explains another input.
     fn figures(
         &self,
         map: &[f32],
-        again: impl Fn(Tensor) -> Result<Vec<f32>, Problem>,
+        again: impl FnOnce(Tensor) -> Result<Vec<f32>, Problem>,
     ) -> Result<Figures, Problem> {
         let session = self.asked.session();
         let input = session.input();

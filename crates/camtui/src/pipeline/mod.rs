@@ -4,6 +4,7 @@
 //! targets. [`Explaining::picture`] decodes one picture and asks every model about every target with every
 //! explainer. What is done with the maps (files, terminal) is the caller's.
 
+pub mod advise;
 mod backend;
 pub mod diagnostics;
 pub mod digest;
@@ -54,7 +55,12 @@ pub struct Explaining {
     pub random_seed: u64,
     /// `random-cam`, where maps are to be measured beside it.
     pub baseline: Option<Chosen>,
+    /// Whether every explainer is tried on several layers, and all are put in order; takes a baseline.
+    pub advise: bool,
 }
+
+/// What the explainer of that index made of a target.
+pub type One = (usize, Result<Found, Problem>);
 
 /// One picture's way through one model.
 pub struct Answered {
@@ -66,8 +72,8 @@ pub struct Answered {
     pub recipe: Recipe,
     /// Time in the runtime.
     pub spent: Spent,
-    /// One a target and explainer, in that order.
-    pub results: Vec<Result<Found, Problem>>,
+    /// For each target one an explainer, with the explainer's index; with advice the best first.
+    pub results: Vec<Vec<One>>,
 }
 
 impl Explaining {
@@ -139,7 +145,7 @@ impl Explaining {
             predictions: Vec::new(),
             recipe: recipe.clone(),
             spent: Spent::default(),
-            results: vec![Err(problem)],
+            results: vec![vec![(0, Err(problem))]],
         };
         let input = match picture.input(&recipe) {
             Ok(input) => input,
@@ -160,21 +166,20 @@ impl Explaining {
         };
         let mut results = Vec::new();
         for target in &targets {
-            self.all(&asked, &self.needs(model), target, cancel, &mut results);
+            let needs = self.needs(model);
+            results.push(if self.advise {
+                let advised = self.advised(&asked, &needs, target, cancel);
+                advised.unwrap_or_else(|problem| vec![(0, Err(problem))])
+            } else {
+                self.all(&asked, &needs, target, cancel)
+            });
         }
         let spent = asked.spent();
         Answered { model, spent, predictions: asked.into_predictions(), recipe, results }
     }
 
     /// Every explainer about one target, measured where that is asked for.
-    fn all(
-        &self,
-        asked: &Asked<'_>,
-        needs: &Needs,
-        target: &Target,
-        cancel: &AtomicBool,
-        results: &mut Vec<Result<Found, Problem>>,
-    ) {
+    fn all(&self, asked: &Asked<'_>, needs: &Needs, target: &Target, cancel: &AtomicBool) -> Vec<One> {
         let how = self.how();
         let measuring = self.baseline.as_ref().map(|baseline| Measuring {
             asked,
@@ -185,7 +190,8 @@ impl Explaining {
             cancel,
         });
         let mut baselines = None;
-        for explainer in &self.explainers {
+        let mut results = Vec::new();
+        for (at, explainer) in self.explainers.iter().enumerate() {
             let found = explain(asked, explainer, target, &how, cancel, &|_| {});
             let measured = found.and_then(|found| {
                 let Some(measuring) = &measuring else { return Ok(found) };
@@ -196,7 +202,8 @@ impl Explaining {
                 let metrics = Some(measuring.measure(explainer, &found, baselines)?);
                 Ok(Found { metrics, ..found })
             });
-            results.push(measured);
+            results.push((at, measured));
         }
+        results
     }
 }

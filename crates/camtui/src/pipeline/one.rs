@@ -8,6 +8,7 @@ use camtui_core::heatmap::{Heatmap, Interpolation, fuse};
 use camtui_core::model::{ModelError, Needs, Network, Session, Spent};
 use camtui_host::{ExplainError, Explainer, Request, run};
 
+use super::advise::Advice;
 use super::backend::SessionBackend;
 use super::diagnostics;
 use super::explainers::Chosen;
@@ -22,7 +23,7 @@ use crate::log;
 pub struct Found {
     /// What it explains.
     pub target: Target,
-    /// Index into [`Explaining::explainers`].
+    /// Its explainer's id.
     pub explainer: String,
     /// The layer or layers it is of; none for explainers that work on the picture.
     pub layers: Vec<String>,
@@ -36,6 +37,8 @@ pub struct Found {
     pub complaints: Vec<String>,
     /// What it is worth, where that was asked for.
     pub metrics: Option<Measured>,
+    /// Where it stands among those that were tried, where advice was asked for.
+    pub advice: Option<Advice>,
     /// Time inside the explainer, the runtime included.
     pub took: Duration,
 }
@@ -212,6 +215,7 @@ pub fn explain(
         diagnostics,
         complaints,
         metrics: None,
+        advice: None,
         took: begun.elapsed(),
     })
 }

@@ -25,7 +25,7 @@ pub struct Artifact {
     pub diagnostics: Vec<String>,
     /// What the explainer's library did besides that it must not do.
     pub complaints: Vec<String>,
-    /// Its figures, a line each.
+    /// Its figures, a line each; with advice, below the last map, a line for each map.
     pub table: Option<String>,
     /// For the terminal, where one is drawn on.
     pub overlay: Option<Overlay>,
@@ -81,7 +81,7 @@ impl Setup {
             legend: record.legend(),
             diagnostics: found.diagnostics.clone(),
             complaints: found.complaints.clone(),
-            table: found.metrics.as_ref().map(worth::table),
+            table: found.metrics.as_ref().filter(|_| !self.explaining.advise).map(worth::table),
             overlay: drawn.filter(|_| self.on_screen),
             tile,
             provenance,

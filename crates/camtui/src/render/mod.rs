@@ -124,45 +124,54 @@ fn one_picture(setup: &Setup, index: usize, interrupt: &Interrupt) -> Done {
     for answered in setup.explaining.picture(&picture, interrupt.flag()) {
         let Answered { model, predictions, recipe, spent, results: found } = answered;
         let loaded = &setup.explaining.models[model];
-        let from = results.len();
-        for (nth, one) in found.into_iter().enumerate() {
-            let found = match one {
-                Ok(found) => found,
-                Err(problem) => {
-                    results.push(Err(problem));
-                    continue;
-                }
-            };
-            let record = Record {
-                image: &input.name(),
-                image_sha256: picture.sha256(),
-                model: &loaded.name,
-                model_file: loaded.file.as_deref(),
-                metadata: loaded.network.metadata(),
-                recipe: (!picture.is_tensor()).then_some(&recipe),
-                predictions: &predictions,
-                chosen: &setup.explaining.explainers[nth % setup.explaining.explainers.len()],
-                plugin: setup.plugins[nth % setup.explaining.explainers.len()].as_ref(),
-                found: &found,
-                random_seed: setup.explaining.random_seed,
-                interpolation: setup.explaining.interpolation,
-                style: Some(setup.style),
-            };
-            let timings = Timings {
-                decode,
-                forward: spent.forward.as_secs_f64() * 1e3,
-                backward: spent.backward.as_secs_f64() * 1e3,
-                explain: found.took.as_secs_f64() * 1e3,
-                write: 0.0,
-            };
-            results.push(setup.artifact(index, &picture, &record, &recipe, timings).map_err(Problem::Failed));
-        }
-        if setup.strip {
-            for one_target in results[from..].chunks_mut(setup.explaining.explainers.len()) {
-                if let Err(error) = setup.side_by_side(index, &picture, &recipe, one_target) {
-                    one_target[0] = Err(Problem::Failed(error));
-                }
+        for of_target in found {
+            let table = setup.explaining.advise.then(|| worth::advice(&of_target));
+            let mut made = Vec::new();
+            for (nth, one) in of_target {
+                let found = match one {
+                    Ok(found) => found,
+                    Err(problem) => {
+                        made.push(Err(problem));
+                        continue;
+                    }
+                };
+                let record = Record {
+                    image: &input.name(),
+                    image_sha256: picture.sha256(),
+                    model: &loaded.name,
+                    model_file: loaded.file.as_deref(),
+                    metadata: loaded.network.metadata(),
+                    recipe: (!picture.is_tensor()).then_some(&recipe),
+                    predictions: &predictions,
+                    chosen: &setup.explaining.explainers[nth],
+                    plugin: setup.plugins[nth].as_ref(),
+                    found: &found,
+                    random_seed: setup.explaining.random_seed,
+                    interpolation: setup.explaining.interpolation,
+                    style: Some(setup.style),
+                };
+                let timings = Timings {
+                    decode,
+                    forward: spent.forward.as_secs_f64() * 1e3,
+                    backward: spent.backward.as_secs_f64() * 1e3,
+                    explain: found.took.as_secs_f64() * 1e3,
+                    write: 0.0,
+                };
+                made.push(
+                    setup.artifact(index, &picture, &record, &recipe, timings).map_err(Problem::Failed),
+                );
             }
+            if let (Some(table), Some(last)) =
+                (table, made.iter_mut().rev().find_map(|one| one.as_mut().ok()))
+            {
+                last.table = table;
+            }
+            if setup.strip
+                && let Err(error) = setup.side_by_side(index, &picture, &recipe, &mut made)
+            {
+                made.push(Err(Problem::Failed(error)));
+            }
+            results.extend(made);
         }
     }
     Done { results }
@@ -179,8 +188,14 @@ fn name_parts<'a>(
     target: &'a str,
     found: &'a Found,
 ) -> Vec<&'a str> {
-    [(several.models, model), (several.targets, target), (several.explainers, found.explainer.as_str())]
-        .into_iter()
-        .filter_map(|(wanted, part)| wanted.then_some(part))
-        .collect()
+    let layer = found.layers.first().map_or("", String::as_str);
+    [
+        (several.models, model),
+        (several.targets, target),
+        (several.explainers, found.explainer.as_str()),
+        (several.layers && !layer.is_empty(), layer),
+    ]
+    .into_iter()
+    .filter_map(|(wanted, part)| wanted.then_some(part))
+    .collect()
 }

@@ -1,6 +1,6 @@
 //! What the files are called that `--output` and `--save-map` write.
 //!
-//! `STEM[.MODEL][.TARGET][.EXPLAINER].png`, the bracketed parts where there are several; in one PNG several explainers
+//! `STEM[.MODEL][.TARGET][.EXPLAINER][.LAYER].png`, the bracketed parts where there are several; in one PNG several explainers
 //! stand side by side. Two pictures with one stem
 //! keep the folders they were found in; what would still clash is numbered. All names are fixed before work begins,
 //! so that they do not depend on which picture is done first.
@@ -32,11 +32,13 @@ pub struct Several {
     pub targets: bool,
     /// More than one explainer.
     pub explainers: bool,
+    /// More than one layer, each with a map of its own.
+    pub layers: bool,
 }
 
 impl Several {
     fn any(self) -> bool {
-        self.models || self.targets || self.explainers
+        self.models || self.targets || self.explainers || self.layers
     }
 }
 

@@ -11,6 +11,7 @@ use camtui_term::sanitise;
 
 use super::provenance::{self, Plugin};
 use super::worth;
+use crate::pipeline::advise::Advice;
 use crate::pipeline::explainers::Chosen;
 use crate::pipeline::predictions::label;
 use crate::pipeline::{Found, Prediction};
@@ -72,6 +73,9 @@ impl Record<'_> {
         fields.insert("diagnostics".into(), json!(found.diagnostics));
         fields.insert("metrics".into(), worth::json(found.metrics.as_ref()));
         let ms = |value: f64| (value * 1000.0).round() / 1000.0;
+        if let Some(Advice { rank, mean_rank, among }) = found.advice {
+            fields.insert("advice".into(), json!({ "rank": rank, "of": among, "mean_rank": mean_rank }));
+        }
         fields.insert("timings_ms".into(), json!({
             "decode": ms(timings.decode), "forward": ms(timings.forward), "backward": ms(timings.backward),
             "explain": ms(timings.explain), "write": ms(timings.write),
@@ -148,10 +152,12 @@ impl Record<'_> {
         sanitise(&format!("{line} · {} · {}", self.model, self.image))
     }
 
-    /// A few words for under a small picture: explainer and layer.
+    /// A few words for under a small picture: explainer and layer, with advice its rank.
     pub fn caption(&self) -> String {
         let id = &self.chosen.info().id;
-        sanitise(&self.layer().map_or_else(|| id.clone(), |layer| format!("{id} · {layer}")))
+        let place = self.found.advice.map_or_else(String::new, |advice| format!("{} ", advice.rank));
+        let caption = self.layer().map_or_else(|| id.clone(), |layer| format!("{id} · {layer}"));
+        sanitise(&format!("{place}{caption}"))
     }
 
     fn target(&self) -> Value {

@@ -56,6 +56,7 @@ impl Setup {
             models: job.sources.len() > 1,
             targets: job.targets.len() > 1 || matches!(job.targets[0], TargetSpec::All(k) if k > 1),
             explainers: job.explainers.len() > 1,
+            layers: args.advise,
         };
         let destination = |path: &Option<PathBuf>, extension, several| {
             path.as_ref()
@@ -64,7 +65,7 @@ impl Setup {
                 })
                 .transpose()
         };
-        let strip_file = Several { explainers: false, ..several };
+        let strip_file = Several { explainers: false, layers: false, ..several };
         let png = destination(&args.output, "png", strip_file)?;
         let npy = destination(&args.save_map, "npy", several)?;
 
@@ -77,7 +78,8 @@ impl Setup {
         let plugins =
             explaining.explainers.iter().map(|chosen| Plugin::of(&chosen.explainer, None)).collect();
         let on_screen = !args.json && png.is_none() && npy.is_none();
-        let strip = several.explainers && (on_screen || png.as_ref().is_some_and(Destination::is_file));
+        let strip = (several.explainers || several.layers)
+            && (on_screen || png.as_ref().is_some_and(Destination::is_file));
         Ok(Self {
             inputs,
             input_errors,

@@ -5,8 +5,16 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use camtui_core::metrics::curve::Curve;
+use camtui_term::sanitise;
 
+use crate::pipeline::advise::Advice;
 use crate::pipeline::metrics::{Figures, Measured, STEPS};
+use crate::pipeline::{Found, One};
+
+/// A mean rank this much behind is nearly as good.
+const NEARLY: f64 = 1.0;
+/// So many times as quick is worth telling.
+const CHEAPER: u32 = 4;
 
 /// A figure's key, which way is better, and where it stands.
 type Row = (&'static str, &'static str, fn(&Figures) -> f64);
@@ -42,6 +50,59 @@ pub fn json(measured: Option<&Measured>) -> Value {
     metrics.insert("steps".into(), json!(STEPS));
     metrics.insert("sentence".into(), json!(measured.sentence()));
     Value::Object(metrics)
+}
+
+/// All that was tried about a target, the best first, and what follows from it; none if nothing could be measured.
+pub fn advice(results: &[One]) -> Option<String> {
+    let tried: Vec<(&Found, &Measured, Advice)> = results
+        .iter()
+        .filter_map(|(_, result)| result.as_ref().ok())
+        .filter_map(|found| Some((found, found.metrics.as_ref()?, found.advice?)))
+        .collect();
+    let (best, measured, _) = tried.first()?;
+    let named = |found: &Found| match found.layers.first() {
+        Some(layer) => format!("{} · {layer}", found.explainer),
+        None => found.explainer.clone(),
+    };
+    let across = tried.iter().map(|(found, ..)| named(found).chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "     {:<across$}  mean rank  deletion  insertion    road    drop        ms  beats random, centred",
+        ""
+    );
+    for (found, Measured { map, random, centred, cost }, advice) in &tried {
+        let beats = |other: &Figures| map.wins(other);
+        let random = random.as_ref().map_or("–".into(), |random| beats(random).to_string());
+        let _ = writeln!(
+            text,
+            "  {:>2} {:<across$}  {:>9.2}  {:>8.3}  {:>9.3}  {:>6.3}  {:>6.3}  {:>8.1}  {random} of 4, {} of 4",
+            advice.rank,
+            named(found),
+            advice.mean_rank,
+            map.deletion.area(),
+            map.insertion.area(),
+            map.road,
+            map.drop,
+            cost.as_secs_f64() * 1e3,
+            beats(centred),
+        );
+    }
+    let _ = write!(text, "  {}: {}", named(best), measured.sentence());
+    // Nearly as good and much cheaper is what somebody with a thousand pictures wants.
+    let near = tried.iter().skip(1).find(|(_, other, advice)| {
+        advice.mean_rank <= tried[0].2.mean_rank + NEARLY && other.cost * CHEAPER <= measured.cost
+    });
+    if let Some((found, other, _)) = near {
+        let times = measured.cost.as_secs_f64() / other.cost.as_secs_f64().max(1e-6);
+        let _ = write!(text, "\n  {} is nearly as good and {times:.0} times as quick", named(found));
+    }
+    Some(sanitise_lines(&text))
+}
+
+/// Names come from files; each line on its own, since a line's end is no name's.
+fn sanitise_lines(text: &str) -> String {
+    text.lines().map(|line| sanitise(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// The same for people, a line a figure.

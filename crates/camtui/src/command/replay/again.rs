@@ -72,7 +72,7 @@ pub fn again(
     let Some(Answered { predictions, recipe, spent, results, .. }) = answered.into_iter().next() else {
         return Err(failed("no model was asked"));
     };
-    let found: Found = match results.into_iter().next() {
+    let found: Found = match results.into_iter().flatten().next().map(|(_, result)| result) {
         Some(Ok(found)) => found,
         Some(Err(Problem::Cancelled)) => return Err(Failure::Interrupted),
         Some(Err(Problem::Plugin(text))) => return Err(Failure::Plugin(anyhow!(text))),

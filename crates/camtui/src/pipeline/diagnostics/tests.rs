@@ -73,6 +73,7 @@ impl Net {
             resize: None,
             random_seed: 0,
             baseline: None,
+            advise: false,
         };
         let input: Vec<f32> = (0..192).map(|n| (n as f32 * 0.7).sin()).collect();
         let input = Tensor::new([1, 3, 8, 8], input).unwrap();
