@@ -100,7 +100,7 @@ fn advice_is_a_strip_and_a_table_in_the_order_of_the_figures() {
         lines[5..9].iter().map(|line| line.split("  ").find(|w| w.contains('·')).unwrap()).collect();
     let means: Vec<f64> = lines[5..9]
         .iter()
-        .map(|line| line.split("  ").filter_map(|w| w.trim().parse().ok()).next().unwrap())
+        .map(|line| line.split("  ").find_map(|w| w.trim().parse().ok()).unwrap())
         .collect();
     assert!(means.is_sorted() && (means.iter().sum::<f64>() - 10.0).abs() < 0.05, "{text}");
     for (n, line) in ranked.iter().enumerate() {

@@ -140,7 +140,8 @@ fn in_order(all: &[&Measured]) -> Vec<(usize, f64)> {
         let count =
             |wanted: fn(f64, f64) -> bool| all.iter().filter(|m| wanted(value(&m.map), own)).count() as f64;
         // Those that are equal share the ranks that they take up.
-        1.0 + count(|other, own| other < own) + (count(|other, own| other == own) - 1.0) / 2.0
+        let (before, behind) = (count(|other, own| other < own), count(|other, own| other > own));
+        (before + 1.0 + all.len() as f64 - behind) / 2.0
     };
     let mean = |of: usize| better.iter().map(|&value| rank(of, value)).sum::<f64>() / better.len() as f64;
     let mut order: Vec<(usize, f64)> = (0..all.len()).map(|of| (of, mean(of))).collect();

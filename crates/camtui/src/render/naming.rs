@@ -25,6 +25,7 @@ enum Place {
 
 /// What else a name has to tell apart.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "any of these may be several")]
 pub struct Several {
     /// More than one model.
     pub models: bool,

@@ -102,7 +102,7 @@ pub fn advice(results: &[One]) -> Option<String> {
 
 /// Names come from files; each line on its own, since a line's end is no name's.
 fn sanitise_lines(text: &str) -> String {
-    text.lines().map(|line| sanitise(line)).collect::<Vec<_>>().join("\n")
+    text.lines().map(sanitise).collect::<Vec<_>>().join("\n")
 }
 
 /// The same for people, a line a figure.
