@@ -69,7 +69,7 @@ fn error(found: &[f64], expected: &[f64]) -> f64 {
 }
 
 /// Everything that needs more than one pass, with few of them.
-const MANY: [(&str, &[&str]); 9] = [
+const MANY: [(&str, &[&str]); 11] = [
     ("ablation-cam", &[]),
     ("recipro-cam", &[]),
     ("score-cam", &[]),
@@ -77,6 +77,8 @@ const MANY: [(&str, &[&str]); 9] = [
     ("is-cam", &["steps=3"]),
     ("occlusion", &["window=2"]),
     ("rise", &["masks=40"]),
+    ("lime", &["samples=40", "segments=6"]),
+    ("kernel-shap", &["samples=40", "segments=6"]),
     ("smooth-grad", &["samples=9"]),
     ("integrated-gradients", &["steps=9"]),
 ];
@@ -218,10 +220,28 @@ fn integrated_gradients_are_complete() {
     assert!(falling[0] > falling[1] && falling[1] > falling[2] && falling[2] < 2e-3, "{falling:?}");
 }
 
+/// What the pieces add up to is what the picture adds to an empty one; exactly, whether all coalitions are asked or a few.
+#[test]
+fn shapley_values_add_up_to_the_whole() {
+    let (registry, network) = (bundled(), network(false));
+    let empty = Small { input: vec![0.0; network.input.len()], ..self::network(false) };
+    let at = |network: &Small| f64::from(network.logits().unwrap().data()[1]);
+    for pairs in [["segments=4", "samples=100"], ["segments=12", "samples=60"]] {
+        let output = network.explain(&registry, "kernel-shap", None, &hot(1), &pairs, 42).unwrap();
+        let mut pieces = output.map.values;
+        pieces.sort_by(f32::total_cmp);
+        pieces.dedup();
+        assert!(pieces.len() > 3, "{pieces:?}");
+        let sum: f64 = wide(&pieces).iter().sum();
+        let expected = at(&network) - at(&empty);
+        assert!((sum - expected).abs() < 1e-5 * expected.abs(), "{pairs:?}: {sum} {expected}");
+    }
+}
+
 #[test]
 fn the_seed_decides_what_is_drawn_and_nothing_else_does() {
     let (registry, network) = (bundled(), network(false));
-    let drawn = ["random-cam", "dff", "ss-cam", "rise", "smooth-grad"];
+    let drawn = ["random-cam", "dff", "ss-cam", "rise", "lime", "kernel-shap", "smooth-grad"];
     let quick = |id: &str| MANY.iter().find(|(many, _)| *many == id).map_or(&[][..], |(_, pairs)| *pairs);
     let maps = |id: &str, seed| {
         let output = network.explain(&registry, id, None, &hot(0), quick(id), seed).unwrap();

@@ -18,7 +18,7 @@ fn linked() -> Registry {
 fn linked_in_or_loaded_the_maps_are_the_same_bits() {
     let (library, _) = Library::load(&built("camtui-standard"), Asked::ByFile).unwrap();
     let (linked, loaded) = (linked(), registry(library));
-    assert_eq!(linked.explainers().len(), 28);
+    assert_eq!(linked.explainers().len(), 30);
     let toy = Toy::default();
     for (id, here) in linked.explainers() {
         let there = loaded.find(id).unwrap();

@@ -29,7 +29,9 @@ mod hires_cam;
 mod input_x_gradient;
 mod integrated_gradients;
 mod is_cam;
+mod kernel_shap;
 mod layer_cam;
+mod lime;
 mod masks;
 mod occlusion;
 mod pixels;
@@ -41,9 +43,11 @@ mod rise;
 mod saliency;
 mod score;
 mod score_cam;
+mod segments;
 mod shapley_cam;
 mod smooth_grad;
 mod ss_cam;
+mod surrogate;
 mod upsample;
 mod weighted;
 mod xgrad_cam;
@@ -71,6 +75,8 @@ camtui_plugin::export!(
     is_cam::IsCam,
     occlusion::Occlusion,
     rise::Rise,
+    lime::Lime,
+    kernel_shap::KernelShap,
     saliency::Saliency,
     input_x_gradient::InputXGradient,
     smooth_grad::SmoothGrad,

@@ -118,7 +118,7 @@ fn both_ways_give_the_same_bits() {
     let (here, _) = Library::load(&path, Asked::ByFile).unwrap();
     let (there, _) = Library::isolated(&path, Asked::ByFile, &Arc::new(isolation())).unwrap();
     let (here, there) = (registry(here), registry(there));
-    assert_eq!((here.explainers().len(), there.explainers().len()), (28, 28));
+    assert_eq!((here.explainers().len(), there.explainers().len()), (30, 30));
     let toy = Toy::default();
     for (id, here) in here.explainers() {
         let there = find(&there, id);
