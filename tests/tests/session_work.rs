@@ -167,6 +167,26 @@ fn a_tile_that_is_opened_becomes_the_question_and_can_be_undone() {
 }
 
 #[test]
+fn a_map_is_measured_beside_it_and_the_session_stays_quick() {
+    let home = Home::new();
+    let mut session = start_wide(run(&home), KITTY);
+    first(&session);
+    session.types("a");
+    session.wait_for("measuring …");
+    // What is asked meanwhile does not wait for it.
+    session.types("w");
+    session.wait_for(" % ~ ");
+    session.types("u");
+    gone(&session, " % ~ ");
+    // The same figures as --metrics.
+    let line =
+        home.render([example("chelsea.png")]).args_of("--metrics --json").go().code(0).json().remove(0);
+    let road = line["metrics"]["road"]["value"].as_f64().unwrap();
+    session.wait_for(&format!("{:<13}{road:>7.3}", "road"));
+    quit(session);
+}
+
+#[test]
 fn new_pictures_appear_and_bad_ones_do_no_harm() {
     let home = Home::new();
     let mut session = start_wide(pictures(&home), KITTY);

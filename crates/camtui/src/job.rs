@@ -107,7 +107,7 @@ impl<'a> Job<'a> {
             tell(notice);
         }
         let baseline = if self.args.metrics || self.args.advise {
-            explainers::choose(&self.registry, &["random-cam".into()], &[], &[])?.pop()
+            explainers::choose(&self.registry, &[explainers::BASELINE.into()], &[], &[])?.pop()
         } else {
             None
         };

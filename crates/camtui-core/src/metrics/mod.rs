@@ -28,6 +28,19 @@ pub fn centred(height: usize, width: usize) -> Vec<f32> {
     (0..height).flat_map(|y| (0..width).map(move |x| value(y, x))).collect()
 }
 
+/// The order of several maps: for each the mean of its ranks in all figures, of which smaller is better; 1 at best. Those
+/// that are equal share the ranks that they take up.
+pub fn mean_ranks<const N: usize>(figures: &[[f64; N]]) -> Vec<f64> {
+    let rank = |of: usize, figure: usize| {
+        let own = figures[of][figure];
+        let before = figures.iter().filter(|other| other[figure] < own).count();
+        let behind = figures.iter().filter(|other| other[figure] > own).count();
+        (before + 1 + figures.len() - behind) as f64 / 2.0
+    };
+    let mean = |of: usize| (0..N).map(|figure| rank(of, figure)).sum::<f64>() / N as f64;
+    (0..figures.len()).map(mean).collect()
+}
+
 /// Scores `count` inputs made by `make`, as many at a time as memory allows.
 fn score_each<E>(
     count: usize,

@@ -17,12 +17,13 @@ use super::{catalogue, small};
 use crate::cli::ExplainArgs;
 use crate::inputs::{self, Input};
 use crate::interactive::analyst::{
-    Analyst, Catalogue, Class, Explanation, ModelDetails, NewPicture, PictureId, Prediction, Question,
-    Reloaded, Saving, Target as Wanted, Watch,
+    Analyst, Catalogue, Class, Explanation, Figure, ModelDetails, NewPicture, PictureId, Prediction,
+    Question, Reloaded, Saving, Target as Wanted, Watch, Worth,
 };
 use crate::job::Job;
 use crate::pipeline::diagnostics::blank;
-use crate::pipeline::explainers::Chosen;
+use crate::pipeline::explainers::{BASELINE, Chosen, find};
+use crate::pipeline::metrics::{Baselines, Measured, Measuring, ROWS};
 use crate::pipeline::models::{self, Loaded};
 use crate::pipeline::picture::Picture;
 use crate::pipeline::reloading::Reloading;
@@ -57,6 +58,15 @@ pub(super) struct Known {
     pub(super) predictions: Arc<[Prediction]>,
 }
 
+/// What maps have in common that are measured against the same.
+#[derive(Clone, PartialEq)]
+struct Measure {
+    picture: PictureId,
+    model: usize,
+    target: Target,
+    layers: Vec<String>,
+}
+
 /// See the [module](super).
 pub(super) struct PipelineAnalyst {
     pub(super) models: Vec<Model>,
@@ -74,6 +84,8 @@ pub(super) struct PipelineAnalyst {
     inputs: RwLock<Vec<Input>>,
     pictures: Kept<PictureId, Picture>,
     known: Kept<(PictureId, usize), Known>,
+    /// What maps are measured against.
+    baselines: Kept<Measure, Baselines>,
 }
 
 impl PipelineAnalyst {
@@ -119,6 +131,7 @@ impl PipelineAnalyst {
             inputs: RwLock::new(job.inputs),
             pictures: Kept::new(KEPT_PIXELS),
             known: Kept::new(KEPT_ANSWERS),
+            baselines: Kept::new(KEPT_ANSWERS),
         }
     }
 
@@ -168,7 +181,7 @@ impl PipelineAnalyst {
 
     /// The picture, decoded.
     pub(super) fn picture(&self, id: PictureId) -> Result<Arc<Picture>, String> {
-        if let Some(known) = self.pictures.get(id) {
+        if let Some(known) = self.pictures.get(&id) {
             return Ok(known);
         }
         let picture = Picture::open(&self.input(id)?)?;
@@ -186,7 +199,7 @@ impl PipelineAnalyst {
 
     /// What the model said of the picture; the model is run if it has not said anything yet.
     pub(super) fn known(&self, id: PictureId, model: usize) -> Result<Arc<Known>, String> {
-        if let Some(known) = self.known.get((id, model)) {
+        if let Some(known) = self.known.get(&(id, model)) {
             return Ok(known);
         }
         let open = self.model(model)?;
@@ -279,6 +292,25 @@ impl PipelineAnalyst {
     }
 }
 
+/// The figures as the session shows them.
+fn worth(measured: &Measured) -> Worth {
+    let figures = ROWS.iter().map(|(name, better, value)| Figure {
+        name,
+        more: (!better.is_empty()).then_some(*better == "higher"),
+        own: value(&measured.map),
+        random: measured.random.as_ref().map(value),
+        centred: value(&measured.centred),
+    });
+    Worth {
+        figures: figures.collect(),
+        faithfulness: measured.map.faithfulness(),
+        deletion: measured.map.deletion.scores.clone(),
+        insertion: measured.map.insertion.scores.clone(),
+        sentence: measured.sentence(),
+        cost: measured.cost,
+    }
+}
+
 impl Analyst for PipelineAnalyst {
     fn catalogue(&self) -> Catalogue {
         Catalogue {
@@ -334,6 +366,39 @@ impl Analyst for PipelineAnalyst {
         })
     }
 
+    fn measure(&self, explanation: &Explanation, watch: &Watch<'_>) -> Result<Worth, String> {
+        let question = &explanation.question;
+        let known = self.known(question.picture, question.model)?;
+        let chosen = self.chosen(question)?;
+        let baseline = {
+            let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(find(&registry, BASELINE)?)
+        };
+        let baseline = Chosen { params: Params::defaults(baseline.info()), explainer: baseline };
+        let target = Target { class: explanation.class, against: explanation.against };
+        let how = How {
+            explainers: &[],
+            layers: &question.layers,
+            signed: false,
+            interpolation: Interpolation::Bilinear,
+            random_seed: self.random_seed,
+        };
+        let (asked, cancel) = (&known.asked, watch.flag());
+        let needs = &Needs::default();
+        let measuring = Measuring { asked, needs, target: &target, how: &how, baseline: &baseline, cancel };
+        let Question { picture, model, ref layers, .. } = *question;
+        let key = Measure { picture, model, target: target.clone(), layers: layers.clone() };
+        let baselines = if let Some(known) = self.baselines.get(&key) {
+            known
+        } else {
+            let measured = measuring.baselines().map_err(|problem| problem.to_string())?;
+            self.baselines.put(key, measured, 1)
+        };
+        let map = explanation.shown_map(false);
+        let measured = measuring.measure(&chosen, (&map, false), &baselines);
+        Ok(worth(&measured.map_err(|problem| problem.to_string())?))
+    }
+
     fn predict(
         &self,
         picture: PictureId,
@@ -347,7 +412,7 @@ impl Analyst for PipelineAnalyst {
     }
 
     fn thumbnail(&self, picture: PictureId, side: u32) -> Result<RgbaImage, String> {
-        let photo: Arc<Photo> = match self.pictures.get(picture) {
+        let photo: Arc<Photo> = match self.pictures.get(&picture) {
             Some(known) => known.drawn(&Recipe::imagenet())?.0,
             // Not kept: a list that is scrolled through would drive out what is looked at.
             None => Picture::open(&self.input(picture)?)?.drawn(&Recipe::imagenet())?.0,

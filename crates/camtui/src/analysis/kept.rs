@@ -9,16 +9,16 @@ pub struct Kept<K, V> {
     most: usize,
 }
 
-impl<K: PartialEq + Copy, V> Kept<K, V> {
+impl<K: PartialEq, V> Kept<K, V> {
     /// Keeps values of this weight together, and always the latest.
     pub fn new(most: usize) -> Self {
         Self { values: Mutex::new(Vec::new()), most }
     }
 
     /// The value, if it is still there.
-    pub fn get(&self, key: K) -> Option<Arc<V>> {
+    pub fn get(&self, key: &K) -> Option<Arc<V>> {
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = values.iter().position(|(known, ..)| *known == key)?;
+        let at = values.iter().position(|(known, ..)| known == key)?;
         let entry = values.remove(at);
         let value = Arc::clone(&entry.1);
         values.push(entry);
@@ -49,10 +49,10 @@ mod tests {
         for key in [1, 2, 3] {
             kept.put(key, key * 10, 1);
         }
-        assert_eq!(kept.get(1).as_deref(), Some(&10));
+        assert_eq!(kept.get(&1).as_deref(), Some(&10));
         kept.put(4, 40, 1);
-        assert_eq!((kept.get(2), kept.get(1).as_deref()), (None, Some(&10)));
+        assert_eq!((kept.get(&2), kept.get(&1).as_deref()), (None, Some(&10)));
         kept.put(5, 50, 9);
-        assert_eq!((kept.get(5).as_deref(), kept.get(4), kept.get(1)), (Some(&50), None, None));
+        assert_eq!((kept.get(&5).as_deref(), kept.get(&4), kept.get(&1)), (Some(&50), None, None));
     }
 }

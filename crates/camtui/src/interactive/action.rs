@@ -6,7 +6,7 @@ use std::sync::Arc;
 use camtui_core::heatmap::Ranks;
 use crossterm::event::MouseEvent;
 
-use super::analyst::{Explanation, NewPicture, PictureId, Prediction, Question, Reloaded, Saving};
+use super::analyst::{Explanation, NewPicture, PictureId, Prediction, Question, Reloaded, Saving, Worth};
 use super::command::Command;
 use super::develop::Scene;
 use super::keys::Key;
@@ -59,6 +59,8 @@ pub enum Action {
     TileExplained(u64, usize, Result<Arc<Tiled>, String>),
     /// A picture of the list was classified. The number is that of the [`Effect::Predict`].
     Predicted(u64, PictureId, Result<Arc<[Prediction]>, String>),
+    /// An answer to this was measured, or could not be.
+    Measured(Box<Question>, Result<Arc<Worth>, String>),
     /// New pictures were found, because they were asked for (true) or because a folder has changed.
     Opened(bool, Result<Vec<NewPicture>, String>),
     /// A folder that is watched has changed.
@@ -89,6 +91,8 @@ pub enum Effect {
     Tiles(u64, Vec<(usize, Question)>),
     /// Classify these with a model when nothing more urgent is to be done; an older list is no longer wanted.
     Predict(u64, Vec<PictureId>, usize),
+    /// Measure these when nothing more urgent is to be done; others are no longer wanted.
+    Measure(Vec<Arc<Explanation>>),
     /// These will probably be asked about next.
     Prefetch(Vec<PictureId>, usize),
     /// Make these thumbnails for an area of so many cells each; an older list is no longer wanted.

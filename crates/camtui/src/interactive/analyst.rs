@@ -198,6 +198,38 @@ impl Explanation {
     }
 }
 
+/// A figure of what a map is worth.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether more is better, or less; none where neither is.
+    pub more: Option<bool>,
+    /// The map's own.
+    pub own: f64,
+    /// That of weights drawn by lot, where the model has a layer for it.
+    pub random: Option<f64>,
+    /// That of a Gaussian in the middle.
+    pub centred: f64,
+}
+
+/// What a map is worth: what becomes of the class when the picture is changed where the map says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Worth {
+    /// The figures, the most telling first.
+    pub figures: Vec<Figure>,
+    /// Those of faithfulness, turned so that less is better: what maps are put in order by.
+    pub faithfulness: [f64; 4],
+    /// The probability while the most important pixels go, 0…1.
+    pub deletion: Vec<f64>,
+    /// The probability while the most important pixels come, 0…1.
+    pub insertion: Vec<f64>,
+    /// What follows, in a sentence.
+    pub sentence: String,
+    /// What one more map takes.
+    pub cost: Duration,
+}
+
 /// A picture as the list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewPicture {
@@ -260,6 +292,9 @@ pub trait Analyst: Send + Sync {
 
     /// Answers one question. What it costs to answer the next ones about this picture is kept.
     fn explain(&self, question: &Question, watch: &Watch<'_>) -> Result<Explanation, String>;
+
+    /// What an answer's map is worth, without its negative part. Takes seconds.
+    fn measure(&self, explanation: &Explanation, watch: &Watch<'_>) -> Result<Worth, String>;
 
     /// The model's classes for a picture, the likeliest first.
     fn predict(

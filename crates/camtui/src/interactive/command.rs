@@ -100,6 +100,10 @@ pub enum Command {
     CompareClasses,
     /// Compare models.
     CompareModels,
+    /// Measure what the maps on screen are worth.
+    Measure,
+    /// Compare and measure what suits, and say what is best.
+    Advise,
     /// Choose which explainers and layers are compared.
     ChooseCompared,
     /// Save what is seen.
@@ -235,6 +239,8 @@ pub const TABLE: &[Entry] = {
         row(C::CompareExplainers, "compare-explainers", &["c"], "compare explainers on layers", Some("compare"), Compare),
         row(C::CompareClasses, "compare-classes", &["C"], "compare the likeliest classes", None, Compare),
         row(C::CompareModels, "compare-models", &["M"], "compare models on this picture", None, Compare),
+        row(C::Measure, "measure", &["a"], "how far to believe the map: measure what is seen", None, Compare),
+        row(C::Advise, "advise", &["A"], "which explainer on which layer? compare and measure what suits", None, Compare),
         row(C::ChooseCompared, "choose-compared", &["E"], "choose what is compared", None, Compare),
 
         row(C::MoreOpaque, "more-opaque", &["+", "="], "more opaque colours", None, View),

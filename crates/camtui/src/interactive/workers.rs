@@ -1,7 +1,7 @@
 //! The threads that do what takes time, each with a [mailbox](super::mailbox), each reporting by actions:
 //!
 //! - one answers the question of the moment; a newer one cancels it;
-//! - one does what can wait (tiles of a comparison, classifying, prefetching), and stands still while the first works;
+//! - one does what can wait (tiles of a comparison, classifying, prefetching, measuring), and stands still while the first works;
 //! - one makes pixels for the terminal out of answers, the large picture before tiles and thumbnails;
 //! - one reads small pictures for the list;
 //! - one does what touches files: opening, saving, JSON;
@@ -48,12 +48,14 @@ enum Later {
     Tiles,
     Predict,
     Prefetch,
+    Measure,
 }
 
 enum LaterJob {
     Tiles(u64, Vec<(usize, Question)>),
     Predict(u64, Vec<PictureId>, usize),
     Prefetch(Vec<PictureId>, usize),
+    Measure(Vec<Arc<Explanation>>),
 }
 
 enum Pixels {
@@ -297,6 +299,7 @@ impl Workers {
             Effect::Tiles(number, questions) => self.tiles(number, questions),
             Effect::Predict(number, pictures, model) => self.predict(number, pictures, model),
             Effect::Prefetch(pictures, model) => self.prefetch(pictures, model),
+            Effect::Measure(answers) => self.measure(answers),
             Effect::Thumbnails(pictures, area) => self.thumbnails(pictures, area),
             Effect::Open(path) => self.open(path),
             Effect::Reload(library) => self.reload(library),
@@ -340,10 +343,17 @@ impl Workers {
         self.later(Later::Prefetch, LaterJob::Prefetch(pictures, model));
     }
 
+    /// Measures these, instead of others; with none, nothing is measured any more.
+    pub fn measure(&self, answers: Vec<Arc<Explanation>>) {
+        self.later(Later::Measure, LaterJob::Measure(answers));
+    }
+
     fn later(&self, kind: Later, job: LaterJob) {
         let stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((running, flag)) = &stale.running
-            && (*running == kind || *running == Later::Prefetch)
+            && (*running == kind
+                || *running == Later::Prefetch
+                || *running == Later::Measure && kind == Later::Tiles)
         {
             flag.store(true, Ordering::Relaxed);
         }
@@ -427,6 +437,18 @@ fn run_later(
                 }
                 let result = guarded(|| analyst.predict(id, model, &watch));
                 report(Action::Predicted(number, id, result));
+            }
+        }
+        LaterJob::Measure(answers) => {
+            let watch = Watch::new(cancelled, &|_| {});
+            for answer in answers {
+                if wait() {
+                    return;
+                }
+                let result = guarded(|| analyst.measure(&answer, &watch)).map(Arc::new);
+                if !cancelled.load(Ordering::Relaxed) {
+                    report(Action::Measured(Box::new(answer.question.clone()), result));
+                }
             }
         }
         LaterJob::Prefetch(pictures, model) => {

@@ -5,11 +5,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use camtui_core::metrics::mean_ranks;
 use camtui_core::model::{ModelError, Needs, Network};
 use camtui_core::onnx::metadata::{Layer, Metadata};
 
 use super::explainers::Chosen;
-use super::metrics::{Figures, Measured, Measuring};
+use super::metrics::{Measured, Measuring};
 use super::target::Target;
 use super::{Asked, Explaining, Found, How, One, Problem, explain};
 
@@ -106,7 +107,11 @@ impl Explaining {
             let chosen = &self.explainers[at];
             let how = How { layers: &layers, ..how };
             let measured = explain(asked, chosen, target, &how, cancel, &|_| {}).and_then(|found| {
-                let metrics = Measuring { how: &how, ..measuring }.measure(chosen, &found, &baselines)?;
+                let metrics = Measuring { how: &how, ..measuring }.measure(
+                    chosen,
+                    (&found.map, found.signed),
+                    &baselines,
+                )?;
                 Ok(Found { metrics: Some(metrics), ..found })
             });
             match measured {
@@ -133,18 +138,8 @@ impl Explaining {
 
 /// Indices with their mean ranks, the best first.
 fn in_order(all: &[&Measured]) -> Vec<(usize, f64)> {
-    let better: [fn(&Figures) -> f64; 4] =
-        [|f| f.deletion.area(), |f| -f.insertion.area(), |f| -f.road, |f| f.drop];
-    let rank = |of: usize, value: fn(&Figures) -> f64| {
-        let own = value(&all[of].map);
-        let count =
-            |wanted: fn(f64, f64) -> bool| all.iter().filter(|m| wanted(value(&m.map), own)).count() as f64;
-        // Those that are equal share the ranks that they take up.
-        let (before, behind) = (count(|other, own| other < own), count(|other, own| other > own));
-        (before + 1.0 + all.len() as f64 - behind) / 2.0
-    };
-    let mean = |of: usize| better.iter().map(|&value| rank(of, value)).sum::<f64>() / better.len() as f64;
-    let mut order: Vec<(usize, f64)> = (0..all.len()).map(|of| (of, mean(of))).collect();
+    let figures: Vec<[f64; 4]> = all.iter().map(|measured| measured.map.faithfulness()).collect();
+    let mut order: Vec<(usize, f64)> = mean_ranks(&figures).into_iter().enumerate().collect();
     order.sort_by(|a, b| a.1.total_cmp(&b.1).then_with(|| all[a.0].cost.cmp(&all[b.0].cost)));
     order
 }
@@ -155,6 +150,7 @@ mod tests {
 
     use camtui_core::metrics::curve::Curve;
 
+    use super::super::metrics::Figures;
     use super::*;
 
     fn measured(deletion: f64, insertion: f64, road: f64, drop: f64, cost: u64) -> Measured {

@@ -14,6 +14,8 @@ use crate::store::Places;
 
 /// The explainer used when none is named and no library either.
 const DEFAULT: &str = "grad-cam";
+/// The explainer that others are measured beside.
+pub const BASELINE: &str = "random-cam";
 
 /// An explainer with the values of its parameters.
 #[derive(Clone)]

@@ -20,7 +20,7 @@ use camtui_core::model::Needs;
 use super::explainers::Chosen;
 use super::predictions::probabilities;
 use super::target::Target;
-use super::{Asked, Found, How, Problem, explain};
+use super::{Asked, How, Problem, explain};
 
 /// Steps in which pixels are taken away or put in.
 pub const STEPS: usize = 32;
@@ -46,18 +46,30 @@ pub struct Figures {
     pub border_mass: f64,
 }
 
+/// A figure: its name, which way is better, and where it stands.
+pub type Row = (&'static str, &'static str, fn(&Figures) -> f64);
+
+/// All figures that are told, in their order.
+pub const ROWS: [Row; 8] = [
+    ("deletion", "lower", |f| f.deletion.area()),
+    ("insertion", "higher", |f| f.insertion.area()),
+    ("road", "higher", |f| f.road),
+    ("average-drop", "lower", |f| f.drop),
+    ("increase", "higher", |f| f64::from(u8::from(f.increase))),
+    ("adcc", "higher", |f| f.adcc),
+    ("sparsity", "", |f| f.sparsity),
+    ("border-mass", "", |f| f.border_mass),
+];
+
 impl Figures {
+    /// Deletion, insertion, ROAD and drop, turned so that less is better.
+    pub fn faithfulness(&self) -> [f64; 4] {
+        [self.deletion.area(), -self.insertion.area(), -self.road, self.drop]
+    }
+
     /// In how many of the four figures of faithfulness (deletion, insertion, ROAD, drop) this is better than `other`.
     pub fn wins(&self, other: &Self) -> usize {
-        [
-            self.deletion.area() < other.deletion.area(),
-            self.insertion.area() > other.insertion.area(),
-            self.road > other.road,
-            self.drop < other.drop,
-        ]
-        .into_iter()
-        .filter(|won| *won)
-        .count()
+        self.faithfulness().iter().zip(other.faithfulness()).filter(|(own, other)| **own < *other).count()
     }
 }
 
@@ -98,6 +110,7 @@ impl Measured {
 }
 
 /// The figures of the two maps that know less, for one target of one picture.
+#[derive(Clone, Debug)]
 pub struct Baselines {
     random: Option<Figures>,
     centred: Figures,
@@ -135,14 +148,14 @@ impl Measuring<'_, '_> {
         Ok(Baselines { random, centred })
     }
 
-    /// `found` and its figures beside those of `baselines`.
+    /// The figures of a map of `chosen`'s, which is signed or not, beside those of `baselines`.
     pub fn measure(
         &self,
         chosen: &Chosen,
-        found: &Found,
+        (map, signed): (&Heatmap, bool),
         baselines: &Baselines,
     ) -> Result<Measured, Problem> {
-        let (map, cost) = self.of(chosen, &found.map, found.signed)?;
+        let (map, cost) = self.of(chosen, map, signed)?;
         Ok(Measured { map, random: baselines.random.clone(), centred: baselines.centred.clone(), cost })
     }
 

@@ -199,7 +199,7 @@ impl Explaining {
                     Some(known) => &*known,
                     none => &*none.insert(measuring.baselines()?),
                 };
-                let metrics = Some(measuring.measure(explainer, &found, baselines)?);
+                let metrics = Some(measuring.measure(explainer, (&found.map, found.signed), baselines)?);
                 Ok(Found { metrics, ..found })
             });
             results.push((at, measured));

@@ -8,27 +8,13 @@ use camtui_core::metrics::curve::Curve;
 use camtui_term::sanitise;
 
 use crate::pipeline::advise::Advice;
-use crate::pipeline::metrics::{Figures, Measured, STEPS};
+use crate::pipeline::metrics::{Figures, Measured, ROWS, Row, STEPS};
 use crate::pipeline::{Found, One};
 
 /// A mean rank this much behind is nearly as good.
 const NEARLY: f64 = 1.0;
 /// So many times as quick is worth telling.
 const CHEAPER: u32 = 4;
-
-/// A figure's key, which way is better, and where it stands.
-type Row = (&'static str, &'static str, fn(&Figures) -> f64);
-
-const ROWS: [Row; 8] = [
-    ("deletion", "lower", |f| f.deletion.area()),
-    ("insertion", "higher", |f| f.insertion.area()),
-    ("road", "higher", |f| f.road),
-    ("average-drop", "lower", |f| f.drop),
-    ("increase", "higher", |f| f64::from(u8::from(f.increase))),
-    ("adcc", "higher", |f| f.adcc),
-    ("sparsity", "", |f| f.sparsity),
-    ("border-mass", "", |f| f.border_mass),
-];
 
 /// The value of the JSON's key `metrics`; an empty object where nothing was measured.
 pub fn json(measured: Option<&Measured>) -> Value {

@@ -8,8 +8,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use camtui::interactive::analyst::{
-    Analyst, Catalogue, Class, ExplainerInfo, Explanation, LayerInfo, ModelDetails, NewPicture, ParamInfo,
-    ParamKind, PictureId, Prediction, Question, Reloaded, Saving, Target, Watch,
+    Analyst, Catalogue, Class, ExplainerInfo, Explanation, Figure, LayerInfo, ModelDetails, NewPicture,
+    ParamInfo, ParamKind, PictureId, Prediction, Question, Reloaded, Saving, Target, Watch, Worth,
 };
 use camtui::interactive::browser::Sort;
 use camtui::interactive::keys::Keymap;
@@ -193,6 +193,18 @@ impl Analyst for MadeUp {
             notes: Vec::new(),
             complaints: Vec::new(),
             took: Duration::from_millis(31),
+        })
+    }
+
+    fn measure(&self, _: &Explanation, _: &Watch<'_>) -> Result<Worth, String> {
+        let figure = |name, more| Figure { name, more, own: 0.4, random: Some(0.3), centred: 0.2 };
+        Ok(Worth {
+            figures: vec![figure("deletion", Some(false)), figure("insertion", Some(true))],
+            faithfulness: [0.4, -0.4, 0.0, 0.0],
+            deletion: vec![0.9, 0.1],
+            insertion: vec![0.1, 0.9],
+            sentence: "made up".to_owned(),
+            cost: Duration::ZERO,
         })
     }
 

@@ -5,13 +5,14 @@
 //! recognised by their number and dropped: the latest wins.
 //!
 //! [`obey`] carries commands out, [`dialogs`] what is chosen and typed, [`tiles`] the comparison, [`reload`] libraries
-//! that were rebuilt, [`mod@pointer`] the mouse.
+//! that were rebuilt, [`worth`] what maps are worth, [`mod@pointer`] the mouse.
 
 mod dialogs;
 mod obey;
 mod pointer;
 mod reload;
 mod tiles;
+mod worth;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use super::keys::Keymap;
 use super::layout::{Areas, Panes, areas};
 use super::look::Look;
 use super::picture::Encoded;
+pub use worth::Valued;
 
 /// Messages that are kept.
 const KEPT_MESSAGES: usize = 200;
@@ -98,6 +100,8 @@ pub struct State {
     pub classifying: Option<(usize, usize)>,
     /// The comparison, while there is one.
     pub compare: Option<Compare>,
+    /// Whether what is seen is measured.
+    pub measuring: bool,
     /// What lies over everything, the topmost last.
     pub dialogs: Vec<Dialog>,
     /// A point of the picture that is read, 0…1.
@@ -123,6 +127,7 @@ pub struct State {
     /// Explainers and layers that were chosen to be compared.
     compared: (Vec<usize>, Vec<String>),
     compared_models: usize,
+    worths: worth::Worths,
     /// Answered, but its picture is not made yet.
     coming: Option<Scene>,
     undone: Vec<Change>,
@@ -166,6 +171,7 @@ impl State {
             progress: 0.0,
             classifying: None,
             compare: None,
+            measuring: false,
             dialogs: Vec::new(),
             crosshair: None,
             panes: start.panes,
@@ -178,6 +184,7 @@ impl State {
             save_to: start.save_to,
             compared: (Vec::new(), Vec::new()),
             compared_models: start.compared_models,
+            worths: worth::Worths::default(),
             coming: None,
             undone: Vec::new(),
             done: Vec::new(),
@@ -233,6 +240,10 @@ impl State {
                 self.predicted(number, picture, result.ok().and_then(|all| all.first().cloned()));
                 Vec::new()
             }
+            Action::Measured(question, result) => {
+                self.measured(*question, result);
+                Vec::new()
+            }
             Action::Opened(asked, result) => self.opened(asked, result),
             Action::FolderChanged => vec![Effect::Open(None)],
             Action::LibraryChanged(library) => vec![Effect::Reload(library)],
@@ -255,6 +266,7 @@ impl State {
             }
         };
         effects.extend(self.ask_for_thumbnails());
+        effects.extend(self.ask_to_measure());
         effects
     }
 

@@ -94,6 +94,8 @@ impl State {
                 return self.develop();
             }
             Command::CompareExplainers => return self.compare_explainers(),
+            Command::Measure => self.toggle_measuring(),
+            Command::Advise => return self.advise(),
             Command::CompareClasses => return self.compare_classes(),
             Command::CompareModels => return self.compare_models(),
             Command::Save | Command::CopyPath | Command::CopyJson => return self.keep(command),

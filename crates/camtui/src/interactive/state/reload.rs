@@ -17,6 +17,7 @@ impl State {
                 return Vec::new();
             }
         };
+        self.forget_worths();
         let before = std::mem::replace(&mut self.catalogue.explainers, explainers);
         let mut compared = std::mem::take(&mut self.compared.0);
         compared.retain(|at| !self.is_gone(*at));

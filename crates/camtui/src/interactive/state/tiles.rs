@@ -55,16 +55,20 @@ impl State {
             let now = self.layer().and_then(|name| known.iter().position(|layer| *layer == name));
             let now = now.unwrap_or(known.len().saturating_sub(1));
             layers.extend(known.get(now).cloned());
-            layers.extend(self.coarser_layer(now));
+            layers.extend(self.finer_layer(now));
         }
         (explainers, layers)
     }
 
-    /// The nearest layer towards the picture whose map is finer.
-    fn coarser_layer(&self, now: usize) -> Option<String> {
+    /// Towards the picture, the last layer of the nearest finer resolution: by the shortest names, as those are the network's
+    /// own stages and blocks.
+    fn finer_layer(&self, now: usize) -> Option<String> {
         let layers = self.valid_layers();
         let height = |at: usize| layers[at].shape.get(1).copied().unwrap_or(0);
-        let at = (0..now.min(layers.len())).rev().find(|&at| height(at) > height(now))?;
+        let before = 0..now.min(layers.len());
+        let finer = before.clone().rev().map(height).find(|&other| other > height(now))?;
+        let depth = |at: &usize| layers[*at].name.matches('.').count();
+        let at = before.filter(|&at| height(at) == finer).rev().min_by_key(depth)?;
         Some(layers[at].name.clone())
     }
 
@@ -103,7 +107,7 @@ impl State {
         self.begin_compare(compare)
     }
 
-    fn begin_compare(&mut self, mut compare: Compare) -> Vec<Effect> {
+    pub(super) fn begin_compare(&mut self, mut compare: Compare) -> Vec<Effect> {
         self.comparing += 1;
         compare.number = self.comparing;
         let effects = vec![Effect::Tiles(self.comparing, compare.questions())];

@@ -13,6 +13,7 @@ mod picture;
 mod settings;
 pub mod side;
 mod text;
+mod worth;
 
 use std::sync::Arc;
 

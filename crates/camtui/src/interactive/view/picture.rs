@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::super::compare::{Answer, Compare, Tile};
+use super::super::compare::{Answer, Compare};
 use super::super::layout::TileArea;
 use super::super::picture::Encoded;
 use super::super::state::State;
@@ -35,9 +35,11 @@ pub fn pictures(state: &State, area: Rect) -> Vec<(Rect, Arc<Encoded>)> {
 /// Paints what is not a picture.
 pub fn paint(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if let Some(compare) = &state.compare {
-        for (at, tile) in compare.tiles.iter().enumerate() {
+        let ranks = state.ranks();
+        for at in 0..compare.tiles.len() {
             if let Some(place) = state.tile_area(at) {
-                paint_tile(compare, at, tile, theme, place, buffer);
+                let rank = ranks.as_ref().and_then(|ranks| ranks[at]);
+                paint_tile(compare, at, rank, theme, place, buffer);
             }
         }
     } else if let Some(failure) = &state.failure {
@@ -72,12 +74,12 @@ fn paint_text(text: &str, style: Style, area: Rect, buffer: &mut Buffer) {
 fn paint_tile(
     compare: &Compare,
     at: usize,
-    tile: &Tile,
+    rank: Option<usize>,
     theme: &Theme,
     place: TileArea,
     buffer: &mut Buffer,
 ) {
-    let focused = at == compare.cursor;
+    let (tile, focused) = (&compare.tiles[at], at == compare.cursor);
     let cols = usize::from(place.title.width);
     let (mark, style) =
         if focused { ("▶ ", theme.focus.add_modifier(Modifier::REVERSED)) } else { ("  ", theme.title) };
@@ -93,8 +95,10 @@ fn paint_tile(
         }
         _ => {}
     }
-    let cost = match &tile.answer {
-        Answer::Done(done) => cost(done.explanation.took),
+    let cost = match (&tile.answer, rank) {
+        // What is best is what is wanted to be known then.
+        (Answer::Done(_), Some(rank)) => format!("{}. of {}", rank + 1, compare.tiles.len()),
+        (Answer::Done(done), None) => cost(done.explanation.took),
         _ => String::new(),
     };
     let agreement = compare.agreement(at);

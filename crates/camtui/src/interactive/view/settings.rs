@@ -11,6 +11,7 @@ use super::super::look::{Look, Mode};
 use super::super::state::State;
 use super::super::theme::Theme;
 use super::text::{cut, line_of, padded, span, write};
+use super::worth;
 
 /// Columns of the words at the left.
 const WORDS: usize = 8;
@@ -50,7 +51,7 @@ fn row(word: &str, value: &str, theme: &Theme, cols: usize) -> Line<'static> {
 fn lines(state: &State, theme: &Theme, cols: usize) -> Vec<Line<'static>> {
     let answer = state.looked_at();
     let question = answer.map_or(&state.question, |answer| &answer.question);
-    let mut lines = Vec::new();
+    let mut lines = worth::lines(state, theme, cols);
     if let Some(info) = state.catalogue.explainers.get(question.explainer) {
         lines.push(Line::from(span(format!(" {}", cut(&info.id, cols.saturating_sub(1))), theme.title)));
         lines.push(Line::from(span(format!(" {}", cut(&info.summary, cols.saturating_sub(2))), theme.quiet)));

@@ -2,6 +2,8 @@
 
 mod fixture;
 
+use std::sync::Arc;
+
 use camtui_term::Protocol;
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Terminal;
@@ -10,13 +12,14 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier};
 
 use super::super::action::{Action, Effect, Slot};
+use super::super::analyst::Question;
 use super::super::command::Command as C;
 use super::super::develop;
 use super::super::dialog::Dialog;
 use super::super::theme::Builtin;
 use super::super::theme::Theme;
 use super::*;
-use fixture::{act, answer_tiles, begun, press, session, settle, start, type_text};
+use fixture::{act, answer_tiles, begun, press, question, session, settle, start, type_text, worth};
 
 fn painted(state: &State, theme: &Theme) -> TestBackend {
     let mut terminal = Terminal::new(TestBackend::new(state.size.0, state.size.1)).unwrap();
@@ -168,6 +171,52 @@ fn explainers_are_compared_on_layers() {
     let why = "The layer has no gradient.".to_owned();
     state.update(Action::TileExplained(number, 4, Err(why)));
     act(&mut state, &[C::Right]);
+    insta::assert_snapshot!(dark(&state));
+}
+
+/// Those that are to be measured, if that is what is caused.
+fn measuring(effects: &[Effect]) -> Option<Vec<Question>> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Measure(answers) => Some(answers.iter().map(|answer| answer.question.clone()).collect()),
+        _ => None,
+    })
+}
+
+fn measured(state: &mut State, question: &Question) -> Vec<Effect> {
+    state.update(Action::Measured(Box::new(question.clone()), Ok(Arc::new(worth(question)))))
+}
+
+#[test]
+fn a_map_is_measured_once_and_beside_it() {
+    let mut state = session((150, 44));
+    let asked = measuring(&state.update(Action::Command(C::Measure)));
+    assert_eq!(asked, Some(vec![question()]));
+    assert!(shows(&state, "measuring …"));
+    // What has nothing to do with it asks nothing again.
+    assert_eq!(measuring(&state.update(Action::Command(C::MoreOpaque))), None);
+    assert_eq!(measuring(&measured(&mut state, &question())), None);
+    insta::assert_snapshot!(dark(&state));
+    // Another question gives up; the first one is not measured twice.
+    act(&mut state, &[C::NextExplainer]);
+    act(&mut state, &[C::PreviousExplainer]);
+    assert!(shows(&state, "better than weights"));
+    state.update(Action::Command(C::Measure));
+    assert!(!shows(&state, "better than weights"));
+}
+
+#[test]
+fn advice_is_a_comparison_in_the_order_of_its_figures() {
+    let mut state = with((160, 40), &[C::Advise]);
+    let tiles = state.compare.as_ref().unwrap().tiles.len();
+    answer_tiles(&mut state, 0..tiles);
+    let questions: Vec<Question> =
+        state.compare.as_ref().unwrap().tiles.iter().filter_map(|tile| tile.question.clone()).collect();
+    assert_eq!(state.ranks(), None);
+    for question in &questions {
+        measured(&mut state, question);
+    }
+    // The made-up figures are equal on both layers and by explainer otherwise; of equals the first stays first.
+    assert_eq!(state.ranks().unwrap().iter().flatten().count(), tiles);
     insta::assert_snapshot!(dark(&state));
 }
 

@@ -6,7 +6,7 @@ use camtui_core::heatmap::Heatmap;
 use camtui_core::picture::{Photo, Rect};
 use camtui_term::{Colours, Protocol};
 
-use super::super::analyst::{Catalogue, ModelDetails, NewPicture, Prediction, Reloaded, Target};
+use super::super::analyst::{Catalogue, ModelDetails, NewPicture, Prediction, Reloaded, Target, Worth};
 use super::super::look::Look;
 use super::*;
 
@@ -50,6 +50,13 @@ impl Analyst for Fake {
             complaints: Vec::new(),
             took: Duration::ZERO,
         })
+    }
+
+    fn measure(&self, _: &Explanation, watch: &Watch<'_>) -> Result<Worth, String> {
+        while !watch.cancelled() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Err("cancelled".to_owned())
     }
 
     fn predict(&self, picture: PictureId, _: usize, _: &Watch<'_>) -> Result<Arc<[Prediction]>, String> {
