@@ -408,3 +408,43 @@ fn files_that_are_there_are_replaced() {
     assert_eq!(Array::read(&home.at("maps/chelsea.npy")).shape, [7, 7]);
     assert_eq!(home.names("maps"), ["chelsea.npy"], "nothing half-written lies about");
 }
+
+#[test]
+fn a_smoothed_map_is_the_mean_over_changed_pictures() {
+    let home = Home::new();
+    // A map as large as the input, so that nothing is enlarged; on the class of the picture as it is.
+    let middle = middle_of_chelsea(LITE.0, LITE.1);
+    let changed = |mirror: bool, factor: f32| {
+        let mut values: Vec<f32> = middle.values.iter().map(|v| v * factor).collect();
+        if mirror {
+            values.chunks_exact_mut(224).for_each(<[f32]>::reverse);
+        }
+        values
+    };
+    let (mut all, mut mirrors) = (Vec::new(), Vec::new());
+    for mirror in [false, true] {
+        for factor in [0.9, 1.0, 1.1] {
+            all.extend(changed(mirror, factor));
+            mirrors.push(mirror);
+        }
+    }
+    Array { shape: vec![6, 3, 224, 224], values: all }.write(&home.at("all.npy"));
+    middle.write(&home.at("one.npy"));
+    let common = "-e saliency -t 285";
+    home.render(["all.npy", "--save-map", "each"]).args_of(common).go().code(0);
+    home.render(["one.npy", "--save-map", "smooth.npy", "--smooth", "aug"]).args_of(common).go().code(0);
+    let mut expected = vec![0.0; 224 * 224];
+    for (n, mirror) in mirrors.into_iter().enumerate() {
+        let mut map = Array::read(&home.at(&format!("each/all-{n}.npy"))).values;
+        let (low, high) = map.iter().fold((f32::MAX, f32::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
+        for v in &mut map {
+            *v = (*v - low) / (high - low);
+        }
+        if mirror {
+            map.chunks_exact_mut(224).for_each(<[f32]>::reverse);
+        }
+        expected.iter_mut().zip(map).for_each(|(sum, v)| *sum += v / 6.0);
+    }
+    let off = Array::read(&home.at("smooth.npy")).relative_error(&expected);
+    assert!(off < 1e-4, "{off:e}");
+}

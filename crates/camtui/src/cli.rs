@@ -71,6 +71,10 @@ pub struct ExplainArgs {
     #[arg(long, value_enum, value_name = "HOW")]
     pub interpolation: Option<InterpolationArg>,
 
+    /// Take the mean map over changes of the picture that should change nothing
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub smooth: Option<SmoothArg>,
+
     /// Colours of the map: jet, turbo, viridis, inferno, magma, grey or diverging
     ///
     /// Default: jet; with --signed, diverging.
@@ -163,6 +167,13 @@ pub enum ResizeArg {
     Squash,
     /// The shorter side to 256 (for 224), then the middle
     CenterCrop,
+}
+
+/// `--smooth`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SmoothArg {
+    /// Mirrored or not, times 0.9, 1 and 1.1: six maps, normalised
+    Aug,
 }
 
 /// `--interpolation`.

@@ -4,6 +4,7 @@
 mod bench;
 mod differentiate;
 mod embed;
+mod explainers;
 mod forward;
 mod run_onnx;
 #[cfg(unix)]
@@ -27,6 +28,8 @@ enum Chore {
     BenchSession(bench::session::BenchSession),
     /// Make the embedded model's weight file from the published checkpoint
     EmbedModel(embed::EmbedModel),
+    /// Write docs/explainers.md from what the bundled explainers say of themselves and what they do on the examples
+    Explainers(explainers::Explainers),
     /// Append the gradients to a forward ONNX model
     Differentiate(differentiate::Differentiate),
     /// Build the forward ONNX model of a checkpoint or of seeded weights, to compare it with PyTorch
@@ -44,6 +47,7 @@ fn main() -> anyhow::Result<()> {
         #[cfg(unix)]
         Chore::BenchSession(chore) => chore.run(),
         Chore::EmbedModel(chore) => chore.run(),
+        Chore::Explainers(chore) => chore.run(),
         Chore::Differentiate(chore) => chore.run(),
         Chore::ForwardOnnx(chore) => chore.run(),
         Chore::RunOnnx(chore) => chore.run(),

@@ -337,6 +337,7 @@ impl Analyst for PipelineAnalyst {
             signed: !fused,
             interpolation: Interpolation::Bilinear,
             random_seed: self.random_seed,
+            augment: false,
         };
         let found = explain(&known.asked, &chosen, &target, &how, watch.flag(), watch.progress()).map_err(
             |problem| match problem {
@@ -382,6 +383,7 @@ impl Analyst for PipelineAnalyst {
             signed: false,
             interpolation: Interpolation::Bilinear,
             random_seed: self.random_seed,
+            augment: false,
         };
         let (asked, cancel) = (&known.asked, watch.flag());
         let needs = &Needs::default();

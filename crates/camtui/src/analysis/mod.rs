@@ -38,11 +38,17 @@ use crate::store::Places;
 
 use answer::PipelineAnalyst;
 
-/// `camtui [PATH…]`.
-pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
-    if args.json || args.metrics || args.advise || args.output.is_some() || args.save_map.is_some() {
+/// Refuses flags of the headless mode, and what is no terminal.
+fn can_be_interactive(args: &ExplainArgs) -> Result<(), Failure> {
+    if args.json
+        || args.metrics
+        || args.advise
+        || args.smooth.is_some()
+        || args.output.is_some()
+        || args.save_map.is_some()
+    {
         return Err(Failure::Usage(anyhow!(
-            "--json, --metrics, --advise, --output and --save-map go with --render"
+            "--json, --metrics, --advise, --smooth, --output and --save-map go with --render"
         )));
     }
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
@@ -50,6 +56,12 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
             "this is no terminal to be interactive in; camtui --render works without one"
         )));
     }
+    Ok(())
+}
+
+/// `camtui [PATH…]`.
+pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
+    can_be_interactive(args)?;
     let place = Remembered::place(places);
     let mut notices = Vec::new();
     let runs = Runs::new(args.in_process, &args.settings);

@@ -108,6 +108,7 @@ impl PipelineAnalyst {
             found: &found,
             random_seed: self.random_seed,
             interpolation: Interpolation::Bilinear,
+            augment: false,
             style: None,
         };
         let timings = Timings {

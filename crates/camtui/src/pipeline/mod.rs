@@ -17,6 +17,7 @@ mod one;
 pub mod picture;
 pub mod predictions;
 pub mod reloading;
+mod smooth;
 pub mod target;
 
 pub use one::{Asked, Found, How, Problem, explain};
@@ -53,6 +54,8 @@ pub struct Explaining {
     pub resize: Option<Resize>,
     /// Seed for every random number.
     pub random_seed: u64,
+    /// Whether each map is the mean over changed pictures.
+    pub augment: bool,
     /// `random-cam`, where maps are to be measured beside it.
     pub baseline: Option<Chosen>,
     /// Whether every explainer is tried on several layers, and all are put in order; takes a baseline.
@@ -87,7 +90,7 @@ impl Explaining {
     pub fn how(&self) -> How<'_> {
         let (layers, interpolation) = (self.layers.as_slice(), self.interpolation);
         let (explainers, random_seed) = (self.explainers.as_slice(), self.random_seed);
-        How { explainers, layers, signed: self.signed, interpolation, random_seed }
+        How { explainers, layers, signed: self.signed, interpolation, random_seed, augment: self.augment }
     }
 
     /// What the explainers will ask of `model`, so that it is compiled once.

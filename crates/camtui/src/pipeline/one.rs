@@ -15,6 +15,7 @@ use super::explainers::Chosen;
 use super::metrics::Measured;
 use super::picture::Picture;
 use super::predictions::{Prediction, rank};
+use super::smooth::augmented;
 use super::target::Target;
 use crate::log;
 
@@ -136,10 +137,25 @@ pub struct How<'a> {
     pub interpolation: Interpolation,
     /// Seed for every random number.
     pub random_seed: u64,
+    /// Whether the map is the mean over changed pictures.
+    pub augment: bool,
 }
 
-/// Asks `chosen` about `target`; one layer as it is, several fused.
+/// Asks `chosen` about `target`; one layer as it is, several fused; smoothed where that is asked for.
 pub fn explain(
+    asked: &Asked<'_>,
+    chosen: &Chosen,
+    target: &Target,
+    how: &How<'_>,
+    cancel: &AtomicBool,
+    progress: &(dyn Fn(f32) + Sync),
+) -> Result<Found, Problem> {
+    let ask = if how.augment { augmented } else { once };
+    ask(asked, chosen, target, how, cancel, progress)
+}
+
+/// The same of the picture as it is.
+pub(super) fn once(
     asked: &Asked<'_>,
     chosen: &Chosen,
     target: &Target,

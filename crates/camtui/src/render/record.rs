@@ -60,6 +60,8 @@ pub struct Record<'a> {
     pub random_seed: u64,
     /// How maps are enlarged where they are fused and drawn.
     pub interpolation: Interpolation,
+    /// Whether the map is the mean over changed pictures.
+    pub augment: bool,
     /// How the map is coloured, where that is all there is to its drawing.
     pub style: Option<Style>,
 }
@@ -126,6 +128,9 @@ impl Record<'_> {
         fields.insert("signed".into(), json!(self.found.signed));
         fields.insert("seed".into(), json!(self.random_seed));
         fields.insert("interpolation".into(), json!(self.interpolation.name()));
+        if self.augment {
+            fields.insert("smooth".into(), json!("aug"));
+        }
         if let Some(style) = self.style {
             fields.insert("colormap".into(), json!(style.colormap.name()));
             fields.insert("alpha".into(), json!(style.alpha));

@@ -95,6 +95,7 @@ pub fn again(
         found: &found,
         random_seed: explaining.random_seed,
         interpolation: explaining.interpolation,
+        augment: explaining.augment,
         style: drawn_by_flags.then_some(style),
     };
     let timings = Timings {

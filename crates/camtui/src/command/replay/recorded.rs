@@ -158,6 +158,7 @@ impl Recorded {
             ("layer", "/layer"),
             ("resize", "/preprocessing/resize"),
             ("interpolation", "/interpolation"),
+            ("smooth", "/smooth"),
             ("colormap", "/colormap"),
         ] {
             if let Some(value) = self.text(place) {

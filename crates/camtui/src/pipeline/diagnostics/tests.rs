@@ -72,6 +72,7 @@ impl Net {
             interpolation: Interpolation::Bilinear,
             resize: None,
             random_seed: 0,
+            augment: false,
             baseline: None,
             advise: false,
         };

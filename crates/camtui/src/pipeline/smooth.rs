@@ -1,0 +1,66 @@
+//! Test-time augmentation: a map that is the mean over the picture as it is, mirrored, darker and brighter.
+//!
+//! As pytorch-grad-cam's `aug_smooth`: the preprocessed input and its mirror image, each times 0.9, 1 and 1.1; every map is
+//! turned back, enlarged, normalised, and the mean is taken.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use camtui_core::Tensor;
+use camtui_core::heatmap::{Heatmap, fuse};
+use camtui_core::model::Needs;
+
+use super::explainers::Chosen;
+use super::one::{Asked, Found, How, Problem, once};
+use super::target::Target;
+
+/// What the input is multiplied with.
+const BRIGHTNESS: [f32; 3] = [0.9, 1.0, 1.1];
+
+/// The mean over all augmentations, at the size of the model's input, in 0…1 (signed: −1…1).
+pub(super) fn augmented(
+    asked: &Asked<'_>,
+    chosen: &Chosen,
+    target: &Target,
+    how: &How<'_>,
+    cancel: &AtomicBool,
+    progress: &(dyn Fn(f32) + Sync),
+) -> Result<Found, Problem> {
+    let begun = Instant::now();
+    let input = asked.session().input();
+    let count = 2 * BRIGHTNESS.len();
+    let share = |done: usize| move |part: f32| progress((done as f32 + part) / count as f32);
+    // What is said of the picture is said of it as it is.
+    let found = once(asked, chosen, target, how, cancel, &share(0))?;
+    let mut maps = vec![found.map.clone()];
+    for mirror in [false, true] {
+        for factor in BRIGHTNESS {
+            let changed = changed(input, mirror, factor);
+            if changed == *input {
+                continue;
+            }
+            let other = Asked::new(asked.session().network(), changed, Needs::default())?;
+            let map = once(&other, chosen, target, how, cancel, &share(maps.len()))?.map;
+            maps.push(if mirror { mirrored(&map) } else { map });
+        }
+    }
+    let [height, width] = [input.shape()[2], input.shape()[3]];
+    let map = fuse(&maps, height, width, how.interpolation, how.signed)
+        .map_err(|error| Problem::Failed(error.to_string()))?;
+    Ok(Found { map, took: begun.elapsed(), ..found })
+}
+
+/// `[1, C, H, W]` times `factor`, left and right exchanged or not.
+fn changed(input: &Tensor, mirror: bool, factor: f32) -> Tensor {
+    let mut values: Vec<f32> = input.data().iter().map(|value| value * factor).collect();
+    if mirror {
+        values.chunks_exact_mut(input.shape()[3].max(1)).for_each(<[f32]>::reverse);
+    }
+    Tensor::new(input.shape(), values).expect("it has the input's shape")
+}
+
+fn mirrored(map: &Heatmap) -> Heatmap {
+    let mut values = map.values().to_vec();
+    values.chunks_exact_mut(map.width()).for_each(<[f32]>::reverse);
+    Heatmap::new(map.height(), map.width(), values).expect("it has the map's size")
+}
