@@ -14,7 +14,7 @@ pub fn params() -> [Param; 3] {
         Param::int("segments", 50)
             .range(2..=400)
             .help("about how many superpixels the picture is cut into: how fine the map is"),
-        Param::int("samples", 1000).range(10..=100_000).help(
+        Param::int("samples", 1000).range(10..=10_000).help(
             "how many pictures with masked superpixels the model is shown; the noise falls with their root",
         ),
         baseline_param("what a superpixel is masked with"),

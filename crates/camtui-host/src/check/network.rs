@@ -120,9 +120,16 @@ impl Network {
         let ([channels, height, width], [_, _, columns]) = (self.image, self.grid);
         let (tall, wide) = self.patch();
         let mut means = vec![0.0; channels * self.area()];
-        for (at, x) in picture.iter().enumerate() {
-            let (plane, y, across) = (at / (height * width), at % (height * width) / width, at % width);
-            means[plane * self.area() + y / tall * columns + across / wide] += x / (tall * wide) as f32;
+        let size = (tall * wide) as f32;
+        for (plane, means) in picture.chunks(height * width).zip(means.chunks_mut(self.area())) {
+            for (y, row) in plane.chunks(width).enumerate() {
+                let cells = means[y / tall * columns..][..columns].iter_mut();
+                for (cell, pixels) in cells.zip(row.chunks(wide)) {
+                    for x in pixels {
+                        *cell += x / size;
+                    }
+                }
+            }
         }
         let mut out = Vec::with_capacity(self.bias.len() * self.area());
         for (row, b) in self.mixing.chunks(channels).zip(&self.bias) {

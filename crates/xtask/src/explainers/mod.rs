@@ -54,8 +54,10 @@ impl Explainers {
         for picture in PICTURES {
             records.extend(self.records(EMBEDDED, &[picture])?);
         }
-        let model = self.resnet18.as_deref().and_then(Path::to_str).unwrap_or(EMBEDDED);
-        let costs = self.records(model, &PICTURES[..1])?;
+        let costs = match self.resnet18.as_deref().and_then(Path::to_str) {
+            Some(model) => self.records(model, &PICTURES[..1])?,
+            None => records.clone(),
+        };
         let mut baselines = None;
         for (id, good, bad) in WORDS {
             let told = self.told(id)?;
