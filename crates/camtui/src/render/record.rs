@@ -78,10 +78,14 @@ impl Record<'_> {
         if let Some(Advice { rank, mean_rank, among }) = found.advice {
             fields.insert("advice".into(), json!({ "rank": rank, "of": among, "mean_rank": mean_rank }));
         }
-        fields.insert("timings_ms".into(), json!({
+        let mut times = json!({
             "decode": ms(timings.decode), "forward": ms(timings.forward), "backward": ms(timings.backward),
             "explain": ms(timings.explain), "write": ms(timings.write),
-        }));
+        });
+        if let Some(measured) = &found.metrics {
+            times["again"] = json!(ms(measured.cost.as_secs_f64() * 1e3));
+        }
+        fields.insert("timings_ms".into(), times);
         self.add_settings(&mut fields);
         Value::Object(fields)
     }

@@ -34,7 +34,6 @@ pub fn json(measured: Option<&Measured>) -> Value {
     metrics["deletion"]["curve"] = curve(&measured.map.deletion);
     metrics["insertion"]["curve"] = curve(&measured.map.insertion);
     metrics.insert("steps".into(), json!(STEPS));
-    metrics.insert("cost_ms".into(), json!((measured.cost.as_secs_f64() * 1e6).round() / 1e3));
     metrics.insert("sentence".into(), json!(measured.sentence()));
     Value::Object(metrics)
 }

@@ -66,7 +66,7 @@ impl Explainers {
                 records.iter().filter(|record| record["explainer"]["id"] == id).cloned().collect()
             };
             let measured = of(&records);
-            let cost = of(&costs).first().and_then(|record| record["metrics"]["cost_ms"].as_f64());
+            let cost = of(&costs).first().and_then(|record| record["timings_ms"]["again"].as_f64());
             let cost = cost.context("the record has no cost")?;
             let mean = |of: &str, key: &str| {
                 let all: Vec<f64> =
