@@ -14,8 +14,8 @@ use super::explainers::Chosen;
 use super::one::{Asked, Found, How, Problem, once};
 use super::target::Target;
 
-/// What the input is multiplied with.
-const BRIGHTNESS: [f32; 3] = [0.9, 1.0, 1.1];
+/// Whether the input is mirrored and what it is multiplied with, besides the input as it is.
+const CHANGES: [(bool, f32); 5] = [(false, 0.9), (false, 1.1), (true, 0.9), (true, 1.0), (true, 1.1)];
 
 /// The mean over all augmentations, at the size of the model's input, in 0…1 (signed: −1…1).
 pub(super) fn augmented(
@@ -28,21 +28,16 @@ pub(super) fn augmented(
 ) -> Result<Found, Problem> {
     let begun = Instant::now();
     let input = asked.session().input();
-    let count = 2 * BRIGHTNESS.len();
+    let count = 1 + CHANGES.len();
     let share = |done: usize| move |part: f32| progress((done as f32 + part) / count as f32);
     // What is said of the picture is said of it as it is.
     let found = once(asked, chosen, target, how, cancel, &share(0))?;
     let mut maps = vec![found.map.clone()];
-    for mirror in [false, true] {
-        for factor in BRIGHTNESS {
-            let changed = changed(input, mirror, factor);
-            if changed == *input {
-                continue;
-            }
-            let other = Asked::new(asked.session().network(), changed, Needs::default())?;
-            let map = once(&other, chosen, target, how, cancel, &share(maps.len()))?.map;
-            maps.push(if mirror { mirrored(&map) } else { map });
-        }
+    for (mirror, factor) in CHANGES {
+        let input = changed(input, mirror, factor);
+        let other = Asked::new(asked.session().network(), input, Needs::default())?;
+        let map = once(&other, chosen, target, how, cancel, &share(maps.len()))?.map;
+        maps.push(if mirror { mirrored(&map) } else { map });
     }
     let [height, width] = [input.shape()[2], input.shape()[3]];
     let map = fuse(&maps, height, width, how.interpolation, how.signed)
