@@ -212,7 +212,7 @@ def _gather(v, a):
     axis = a.get("axis", 0) % v[0].dim()
     indices = v[1] % v[0].shape[axis]
     y = v[0].index_select(axis, indices.reshape(-1))
-    return y.reshape(*v[0].shape[:axis], *indices.shape, *v[0].shape[axis + 1:])
+    return y.reshape([*v[0].shape[:axis], *indices.shape, *v[0].shape[axis + 1:]])
 
 
 def _slice(v, a):
@@ -335,6 +335,7 @@ OPERATORS = {
     "PRelu": lambda v, a: torch.where(v[0] > 0, v[0], v[1] * v[0]),
     "Pad": _pad,
     "Pow": lambda v, a: v[0].pow(v[1].to(v[0].dtype)),
+    "Range": lambda v, a: torch.arange(v[0].item(), v[1].item(), v[2].item()),
     "Reciprocal": lambda v, a: v[0].reciprocal(),
     "ReduceL2": _reduce(lambda x, axes, keep: torch.linalg.vector_norm(x, 2, axes, keep)),
     "ReduceMax": _reduce(lambda x, axes, keep: x.amax(axes, keep)),

@@ -454,3 +454,16 @@ def channel_shuffle(n, rng):
     together = n.op("Concat", batch, n.constant([-1, h, w]), axis=0, tap=False)
     turned = n.op("Transpose", n.op("Reshape", x, apart), perm=[0, 2, 1, 3, 4])
     return n.op("Reshape", turned, together)
+
+
+@family(low=16)
+def strided_view(n, rng):
+    """As the newer exporter writes `as_strided`: the whole batch as one list, looked up at places that are counted from its size."""
+    c = n.picture[0]
+    flat = n.op("Reshape", n.op("GlobalAveragePool", "picture"), n.constant([-1]))
+    batch = n.op("Gather", n.op("Shape", "picture", tap=False), n.constant(np.int64(0)), axis=0, tap=False)
+    count = n.op("Range", n.constant(np.int64(0)), batch, n.constant(np.int64(1)), tap=False)
+    first = n.op("Unsqueeze", n.op("Mul", count, n.constant(np.int64(c)), tap=False), n.constant([1]), tap=False)
+    channels = np.arange(c) if rng.random() < 0.5 else rng.integers(0, c, c)
+    picked = n.op("Gather", flat, n.op("Add", first, n.constant(channels), tap=False), axis=0)
+    return n.op("Mul", "picture", n.op("Unsqueeze", picked, n.constant([2, 3])))

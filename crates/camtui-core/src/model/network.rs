@@ -166,7 +166,7 @@ impl Network {
         for layer in wanted.gradients.iter().filter(|l| *l != IMAGE) {
             self.differentiable(layer)?;
         }
-        let given = vec![Given { name: IMAGE.into(), shape: self.input_shape() }];
+        let given = vec![Given::f32(IMAGE, self.input_shape())];
         let parts = Arc::new(self.cutter()?.cut(given, compiled.whole.as_deref(), wanted)?);
         compiled.whole = Some(Arc::clone(&parts));
         Ok(parts)
@@ -192,13 +192,16 @@ impl Network {
             Wanted { values: beside.iter().filter(|v| *v != IMAGE).cloned().collect(), ..Wanted::default() };
         let whole = self.parts(&shapes)?;
         let layer_shape = [&[1], self.layer(layer)?.shape.as_slice()].concat();
-        let mut given = vec![Given { name: value.clone(), shape: layer_shape }];
+        let mut given = vec![Given::f32(value.clone(), layer_shape)];
         for name in beside {
-            let shape = if name == IMAGE { Some(self.input_shape()) } else { whole.shape(&name) };
-            let shape = shape.ok_or_else(|| {
+            let found = if name == IMAGE {
+                Some(Given::f32(IMAGE, self.input_shape()))
+            } else {
+                whole.value(&name)
+            };
+            given.push(found.ok_or_else(|| {
                 ModelError::compile("the tail", &format!("the shape of `{name}` is not known"))
-            })?;
-            given.push(Given { name, shape });
+            })?);
         }
         let parts = Arc::new(cutter.cut(given, old.as_deref(), wanted)?);
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);

@@ -95,9 +95,9 @@ impl Parts {
         piece.only(layers.iter().map(|l| interface::gradient(l)).collect())
     }
 
-    /// The shape of a value that the forward piece gives.
-    pub fn shape(&self, value: &str) -> Option<Vec<usize>> {
-        self.forward.whole.output_shape(value)
+    /// What a value is that the forward piece gives.
+    pub fn value(&self, value: &str) -> Option<Given> {
+        self.forward.whole.output(value)
     }
 
     /// The forward values that the gradients of `layers` read.
@@ -169,17 +169,16 @@ impl Cutter<'_> {
         };
 
         if let Some((proto, outputs)) = behind {
-            let shape = |name: &String| -> Result<Given, ModelError> {
-                let known = given.iter().find(|g| g.name == *name).map(|g| g.shape.clone());
-                let shape = known.or_else(|| forward.whole.output_shape(name)).ok_or_else(|| {
+            let value = |name: &String| -> Result<Given, ModelError> {
+                let known = given.iter().find(|g| g.name == *name).cloned();
+                known.or_else(|| forward.whole.output(name)).ok_or_else(|| {
                     ModelError::compile("the backward part", &format!("the shape of `{name}` is not known"))
-                })?;
-                Ok(Given { name: name.clone(), shape })
+                })
             };
             let names: BTreeSet<&String> =
                 reads.values().flatten().chain(given.iter().map(|g| &g.name)).collect();
-            let mut from = names.into_iter().map(shape).collect::<Result<Vec<_>, _>>()?;
-            from.push(Given { name: SEED.into(), shape: vec![1, self.metadata.classes] });
+            let mut from = names.into_iter().map(value).collect::<Result<Vec<_>, _>>()?;
+            from.push(Given::f32(SEED, vec![1, self.metadata.classes]));
             let mut proto = into_subgraph(proto, &from, &outputs)?;
             turn_weights(&mut proto, self.folder);
             let plan = Plan::compile(proto, self.folder, "the backward part", self.schedule)?;
@@ -209,7 +208,7 @@ impl Cutter<'_> {
         let mut known = forward_values(graph)?;
         known.extend([IMAGE, SEED]);
         let used = reach(graph, &known, &outputs)?.used;
-        let given: Vec<Given> = used.into_iter().map(|name| Given { name, shape: Vec::new() }).collect();
+        let given: Vec<Given> = used.into_iter().map(|name| Given::f32(name, Vec::new())).collect();
         Ok((subgraph(model, &given, &outputs)?, outputs))
     }
 
@@ -220,7 +219,7 @@ impl Cutter<'_> {
         let mut outputs = vec![LOGITS.to_owned()];
         outputs.extend(self.metadata.layers.iter().map(|l| l.value.clone()));
         outputs.dedup();
-        let given = Given { name: IMAGE.into(), shape: Vec::new() };
+        let given = Given::f32(IMAGE, Vec::new());
         let mut forward = subgraph(&self.model, &[given], &outputs)?;
         if let Some(graph) = forward.graph.as_mut() {
             // As the file describes it: the batch may be open there.

@@ -13,7 +13,8 @@ use tract_onnx::tract_core::knobs::KnobScope;
 use super::error::ModelError;
 use super::network::Schedule;
 use crate::Tensor;
-use crate::onnx::pb::ModelProto;
+use crate::onnx::pb::{ModelProto, tensor_proto::DataType};
+use crate::onnx::subgraph::Given;
 
 /// A value inside the runtime. Cloning shares the data.
 #[derive(Clone, Debug)]
@@ -56,6 +57,15 @@ impl ModelDataResolver for OneRead {
         tract_onnx::tract_core::internal::ensure!(read == length, "the weights end too early");
         Ok(())
     }
+}
+
+/// The runtime has a kind of number of its own for extents.
+fn numbers(value: TValue) -> Result<Value, ModelError> {
+    if value.datum_type() != DatumType::TDim {
+        return Ok(Value(value));
+    }
+    let cast = value.cast_to::<i64>().map(std::borrow::Cow::into_owned);
+    cast.map(|t| Value(t.into())).map_err(|e| ModelError::run("running the model", &e))
 }
 
 /// The nodes that `outlets` are computed of.
@@ -144,11 +154,17 @@ impl Plan {
         self.outputs.iter().any(|o| o == output)
     }
 
-    /// The shape of an output; `None` when there is no such output or its shape is not known before running.
-    pub fn output_shape(&self, name: &str) -> Option<Vec<usize>> {
+    /// What an output is; `None` when there is no such output or its shape is not known before running.
+    pub fn output(&self, name: &str) -> Option<Given> {
         let index = self.outputs.iter().position(|o| o == name)?;
         let fact = self.runnable.model().output_fact(index).ok()?;
-        fact.shape.as_concrete().map(<[usize]>::to_vec)
+        let element = match fact.datum_type {
+            DatumType::Bool => DataType::Bool,
+            DatumType::I32 => DataType::Int32,
+            DatumType::I64 | DatumType::TDim => DataType::Int64,
+            _ => DataType::Float,
+        };
+        Some(Given { name: name.into(), shape: fact.shape.as_concrete()?.to_vec(), element })
     }
 
     /// Runs it; `given` holds a value for every input.
@@ -161,6 +177,7 @@ impl Plan {
             })
             .collect::<Result<TVec<TValue>, ModelError>>()?;
         let results = self.runnable.run(inputs).map_err(|e| ModelError::run("running the model", &e))?;
-        Ok(self.outputs.iter().cloned().zip(results.into_iter().map(Value)).collect())
+        let results = results.into_iter().map(numbers).collect::<Result<Vec<Value>, ModelError>>()?;
+        Ok(self.outputs.iter().cloned().zip(results).collect())
     }
 }

@@ -5,6 +5,8 @@
 //! older kind, so that everything behind knows one form. The runtime's protobuf types have no field for a node's metadata,
 //! so the file is read a second time here, for nothing but these.
 
+use std::collections::HashMap;
+
 use prost::Message;
 
 use super::pb::{ModelProto, StringStringEntryProto};
@@ -33,13 +35,17 @@ struct Node {
 pub(super) fn give_names(model: &mut ModelProto, bytes: &[u8]) {
     let Some(graph) = &mut model.graph else { return };
     let Ok(Model { graph: Some(scopes) }) = Model::decode(bytes) else { return };
+    let mut given: HashMap<String, usize> = HashMap::new();
     for (node, scope) in graph.node.iter_mut().zip(scopes.nodes) {
         let list = scope.metadata.iter().find(|entry| entry.key == KEY).map(|entry| entry.value.as_str());
         // The outermost scope is the model, which has no name; the innermost is the operation.
         if let Some([_, modules @ .., operation]) = list.map(names).as_deref()
             && !modules.is_empty()
         {
-            node.name = format!("/{}/{operation}", modules.join("/"));
+            // One operation may have become several nodes, and ONNX wants a name for each.
+            let name = format!("/{}/{operation}", modules.join("/"));
+            let times = given.entry(name.clone()).and_modify(|n| *n += 1).or_insert(1);
+            node.name = if *times == 1 { name } else { format!("{name}_{times}") };
         }
     }
 }
@@ -62,16 +68,18 @@ mod tests {
         let nodes = vec![
             node("['', 'layer1', 'layer1.0', 'layer1.0.relu', 'relu_1']"),
             node("['', 'add_20']"),
+            node("['', 'layer1', 'layer1.0', 'layer1.0.relu', 'relu_1']"),
             Node { metadata: vec![] },
             node("nothing"),
         ];
         let bytes = Model { graph: Some(Graph { nodes }) }.encode_to_vec();
         let plain = |name: &str| NodeProto { name: name.into(), ..NodeProto::default() };
-        let node = ["node_relu_1", "node_add_20", "other", "odd"].map(plain).to_vec();
+        let node = ["node_relu_1", "node_add_20", "node_relu_2", "other", "odd"].map(plain).to_vec();
         let graph = GraphProto { node, ..GraphProto::default() };
         let mut model = ModelProto { graph: Some(graph), ..ModelProto::default() };
         give_names(&mut model, &bytes);
         let found: Vec<String> = model.graph.unwrap().node.into_iter().map(|n| n.name).collect();
-        assert_eq!(found, ["/layer1/layer1.0/layer1.0.relu/relu_1", "node_add_20", "other", "odd"]);
+        let relu = "/layer1/layer1.0/layer1.0.relu/relu_1";
+        assert_eq!(found, [relu, "node_add_20", &format!("{relu}_2"), "other", "odd"]);
     }
 }

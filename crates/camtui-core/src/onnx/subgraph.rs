@@ -14,13 +14,22 @@ use super::pb::{
     type_proto,
 };
 
-/// A value that the subgraph is given rather than computes: its name and its concrete shape, f32.
+/// A value that the subgraph is given rather than computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
     /// The ONNX value's name.
     pub name: String,
     /// Its whole shape, batch axis included.
     pub shape: Vec<usize>,
+    /// What it is made of.
+    pub element: DataType,
+}
+
+impl Given {
+    /// A value of f32.
+    pub fn f32(name: impl Into<String>, shape: Vec<usize>) -> Self {
+        Self { name: name.into(), shape, element: DataType::Float }
+    }
 }
 
 /// The subgraph asks for something the model does not hold.
@@ -137,7 +146,7 @@ fn assemble(
             .filter(|g| reach.used.contains(&g.name))
             .map(|g| ValueInfoProto {
                 name: g.name.clone(),
-                r#type: Some(f32_type(&g.shape)),
+                r#type: Some(tensor_type(g.element, &g.shape)),
                 ..Default::default()
             })
             .collect(),
@@ -156,13 +165,12 @@ fn assemble(
     }
 }
 
-fn f32_type(shape: &[usize]) -> TypeProto {
+fn tensor_type(element: DataType, shape: &[usize]) -> TypeProto {
     let dim = shape
         .iter()
         .map(|&d| Dimension { value: Some(dimension::Value::DimValue(d as i64)), ..Dimension::default() })
         .collect();
-    let tensor =
-        type_proto::Tensor { elem_type: DataType::Float as i32, shape: Some(TensorShapeProto { dim }) };
+    let tensor = type_proto::Tensor { elem_type: element as i32, shape: Some(TensorShapeProto { dim }) };
     TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() }
 }
 

@@ -6,6 +6,7 @@ use super::{Gradients, axis_of, input, only_first_active};
 use crate::grad::error::Reason;
 use crate::grad::shapes::axis;
 use crate::grad::tape::Tape;
+use crate::onnx::build;
 
 /// How often one element may be read; above that the graph would grow too much.
 const OFTEN: usize = 64;
@@ -16,8 +17,12 @@ pub(super) fn gather(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Grad
     let (x, indices) = (input(node, 0)?, input(node, 1)?);
     let shape = tape.shape(x)?;
     let along = axis_of(node, "axis", 0, shape.len())?;
+    let constant = tape.shapes().integers(indices);
+    if shape.len() == 1 && tape.opset >= 16 && (shape[along].is_none() || constant.is_none()) {
+        return Ok(vec![Some(looked_up(tape, x, indices, dy))]);
+    }
     let extent = shape[along].ok_or_else(|| Reason::UnknownShape(x.into()))?;
-    let picked = tape.shapes().integers(indices).ok_or(Reason::Form("its indices are not constant"))?;
+    let picked = constant.ok_or(Reason::Form("its indices are not constant"))?;
     let sources: Option<Vec<usize>> = picked.iter().map(|&i| axis(i, extent)).collect();
     let sources = sources.ok_or(Reason::Form("an index is beyond its input"))?;
     let mut counts = vec![0; extent];
@@ -39,6 +44,14 @@ pub(super) fn gather(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Grad
         dy = tape.reshape(&dy, &flat);
     }
     Ok(vec![Some(tape.scatter(&dy, shape.len(), along, &sources, extent))])
+}
+
+/// `y[j…] = x[index[j…]]` of a list, whatever the batch makes of its length and the indices, which must not count from the
+/// end: each `dy[j…]` is added to zeros at its index. (PyTorch's newer exporter writes a strided view in this way.)
+fn looked_up(tape: &mut Tape, x: &str, indices: &str, dy: &str) -> String {
+    let (zeros, last) = (tape.zeros_like(x), tape.integers(&[-1]));
+    let places = tape.op("Unsqueeze", &[indices, &last], vec![]);
+    tape.op("ScatterND", &[&zeros, &places, dy], vec![build::string("reduction", "add")])
 }
 
 /// `y[…, j, …] = x[…, start + j·step, …]`: `dx` has `dy[…, j, …]` there and zeros elsewhere.

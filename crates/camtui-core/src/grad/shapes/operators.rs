@@ -192,10 +192,21 @@ impl Shapes {
                 Some(shape)
             }
             "Resize" | "Upsample" => self.resized(node),
-            "Shape" | "Range" => Some(vec![Fixed(self.integers.get(node.output.first()?)?.len() as i64)]),
+            "Shape" => Some(vec![Fixed(self.integers.get(node.output.first()?)?.len() as i64)]),
+            "Range" => Some(vec![match self.integers.get(node.output.first()?) {
+                Some(values) => Fixed(values.len() as i64),
+                None => self.counted(node)?,
+            }]),
             "ConstantOfShape" => self.integers.get(node.input.first()?).cloned(),
             _ => None,
         }
+    }
+
+    /// How many numbers a Range counts by ones, where the batch is in its limit.
+    fn counted(&self, node: &NodeProto) -> Option<Extent> {
+        let at = |i: usize| self.integers.get(node.input.get(i)?)?.first().copied();
+        (at(2)? == Fixed(1)).then_some(())?;
+        Some(at(1)?.add(at(0)?.neg()))
     }
 
     /// The extents along a Split's axis: given, or even parts with the rest in the last one.
