@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::onnx::pb::{GraphProto, NodeProto};
 
 use super::active;
-use super::error::{Blocked, Reason};
+use super::error::{Blocked, Reason, name_of};
 use super::interface::SEED;
 use super::rules::{Gradients, Rule, rule_for};
 use super::tape::Tape;
@@ -87,10 +87,5 @@ fn default_domain(node: &NodeProto) -> bool {
 }
 
 fn block(node: &NodeProto, reason: Reason) -> Blocked {
-    let name = if node.name.is_empty() {
-        node.output.first().cloned().unwrap_or_default()
-    } else {
-        node.name.clone()
-    };
-    Blocked { operator: node.op_type.clone(), node: name, reason }
+    Blocked { operator: node.op_type.clone(), node: name_of(node), reason }
 }

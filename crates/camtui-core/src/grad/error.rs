@@ -1,6 +1,7 @@
 //! What can go wrong when a graph is differentiated, in the user's words.
 
 use crate::onnx::metadata::MetadataError;
+use crate::onnx::pb::NodeProto;
 
 /// The model as a whole cannot be differentiated.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +53,34 @@ pub enum GradError {
         /// Its shape as far as it is known.
         found: String,
     },
+    /// A value larger than any classifier's.
+    #[error(
+        "the value `{value}` has {count} numbers for one picture, and {most} are the most that are computed"
+    )]
+    TooLarge {
+        /// The value's name.
+        value: String,
+        /// How many numbers it has.
+        count: u64,
+        /// How many it may have.
+        most: u64,
+    },
+    /// More arithmetic than any classifier's.
+    #[error("one picture takes more than {most:.0e} multiplications, the most that are done for a model")]
+    TooMuch {
+        /// How many it may take.
+        most: f64,
+    },
+    /// An operator that goes on for as long as its data says.
+    #[error(
+        "the node `{node}` is a {operator}, and how long it runs cannot be told beforehand: export without loops"
+    )]
+    Loop {
+        /// The ONNX operator.
+        operator: String,
+        /// The node's name, or its first output's.
+        node: String,
+    },
     /// A layer of the metadata is not in the graph.
     #[error("layer `{layer}` should be the value `{value}`, which the graph does not hold")]
     UnknownValue {
@@ -86,4 +115,10 @@ pub enum Reason {
     /// The operator is known, but not in this form.
     #[error("{0}")]
     Form(&'static str),
+}
+
+/// What a node is called in a sentence: by its name, or its first output's.
+pub(super) fn name_of(node: &NodeProto) -> String {
+    let name = [&node.name].into_iter().chain(node.output.first()).find(|n| !n.is_empty());
+    name.cloned().unwrap_or_default()
 }

@@ -14,8 +14,10 @@
 
 pub(crate) mod active;
 mod along;
+pub mod anatomy;
 mod attributes;
 mod backward;
+mod bounds;
 mod error;
 pub mod interface;
 mod interpolate;
@@ -75,6 +77,7 @@ pub fn differentiate_by(mut model: ModelProto, rule: Rule) -> Result<Differentia
     let ends = Ends::settle(graph, &mut metadata)?;
 
     let mut tape = Tape::new(graph, IMAGE, ends.element, opset);
+    bounds::check(tape.shapes(), graph)?;
     tape.rule = rule;
     metadata.classes = classes(&tape, &ends.logits)?;
     for layer in &metadata.layers {

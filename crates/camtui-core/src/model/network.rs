@@ -194,11 +194,8 @@ impl Network {
         let layer_shape = [&[1], self.layer(layer)?.shape.as_slice()].concat();
         let mut given = vec![Given::f32(value.clone(), layer_shape)];
         for name in beside {
-            let found = if name == IMAGE {
-                Some(Given::f32(IMAGE, self.input_shape()))
-            } else {
-                whole.value(&name)
-            };
+            let found =
+                if name == IMAGE { Some(Given::f32(IMAGE, self.input_shape())) } else { whole.value(&name) };
             given.push(found.ok_or_else(|| {
                 ModelError::compile("the tail", &format!("the shape of `{name}` is not known"))
             })?);

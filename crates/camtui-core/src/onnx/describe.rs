@@ -139,7 +139,7 @@ fn int_attribute(node: &NodeProto, name: &str) -> i64 {
 }
 
 /// The module path inside a node name of PyTorch's exporter: `/layer4/layer4.1/conv2/Conv` is `layer4.1.conv2`.
-fn module_path(node_name: &str) -> Option<String> {
+pub(crate) fn module_path(node_name: &str) -> Option<String> {
     let (modules, _operator) = node_name.strip_prefix('/')?.rsplit_once('/')?;
     let mut path = String::new();
     for module in modules.split('/') {

@@ -141,6 +141,25 @@ pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
         .map(|(_, known)| known)
 }
 
+/// The known names that are fewest slips of the finger away, the nearest first, three at most: what is about half right,
+/// or holds the name.
+pub fn several_near<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Vec<&'k str> {
+    let name = name.to_lowercase();
+    let close = (1 + name.chars().count() / 2).min(6);
+    let mut ranked: Vec<(usize, &str)> = known
+        .into_iter()
+        .map(|known| {
+            let lower = known.to_lowercase();
+            // Part of a path: what is left out in front costs nothing.
+            let held = !name.is_empty() && lower.ends_with(&name);
+            (if held { 0 } else { strsim::osa_distance(&name, &lower) }, known)
+        })
+        .filter(|(distance, _)| *distance <= close)
+        .collect();
+    ranked.sort_by_key(|(distance, _)| *distance);
+    ranked.into_iter().take(3).map(|(_, known)| known).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,5 +200,13 @@ mod tests {
         let told: Vec<(usize, String)> =
             mistakes.into_sorted().into_iter().map(|m| (m.line, m.text)).collect();
         assert_eq!(told, [(1, "no TOML".to_owned()), (2, "real".to_owned())]);
+    }
+
+    #[test]
+    fn several_names_may_have_been_meant() {
+        let known = ["conv1", "layer3", "layer4", "layer4.0.conv2", "layer4.1.conv2", "avgpool"];
+        assert_eq!(several_near("layr4", known), ["layer4", "layer3"]);
+        assert_eq!(several_near("conv2", known), ["layer4.0.conv2", "layer4.1.conv2", "conv1"]);
+        assert_eq!(several_near("transformer.blocks", known), [""; 0]);
     }
 }

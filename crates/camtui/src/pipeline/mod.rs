@@ -28,8 +28,10 @@ use std::sync::atomic::AtomicBool;
 use camtui_core::Recipe;
 use camtui_core::heatmap::Interpolation;
 use camtui_core::model::{Needs, Spent};
+use camtui_core::onnx::metadata::Metadata;
 use camtui_core::recipe::Resize;
 
+use crate::config::mistake;
 use explainers::Chosen;
 use metrics::Measuring;
 use models::Loaded;
@@ -117,12 +119,7 @@ impl Explaining {
             let metadata = loaded.network.metadata();
             for layer in &self.layers {
                 if metadata.layer(layer).is_none() {
-                    let known: Vec<&str> = metadata.layers.iter().map(|l| l.name.as_str()).collect();
-                    return Err(format!(
-                        "{} has no layer `{layer}`; it has {}",
-                        loaded.name,
-                        known.join(", ")
-                    ));
+                    return Err(no_such_layer(&loaded.name, metadata, layer));
                 }
             }
             // Which class is likeliest is not known yet, but which classes there are is.
@@ -209,4 +206,19 @@ impl Explaining {
         }
         results
     }
+}
+
+/// Which layers may have been meant: those with the fewest letters to change, three at most.
+fn no_such_layer(model: &str, metadata: &Metadata, layer: &str) -> String {
+    let names = metadata.layers.iter().map(|l| l.name.as_str());
+    let near = mistake::several_near(layer, names);
+    let near = match near.as_slice() {
+        [] => {
+            metadata.default_layer.iter().map(|l| format!("`{l}` is what is explained by default")).collect()
+        }
+        [one] => format!("did you mean `{one}`?"),
+        [others @ .., last] => format!("did you mean `{}` or `{last}`?", others.join("`, `")),
+    };
+    let count = metadata.layers.len();
+    format!("{model} has no layer `{layer}`; {near} (`camtui model info {model}` lists all {count})")
 }

@@ -83,6 +83,14 @@ impl Shapes {
         Some(self.known.get(value)?.iter().map(|e| e.fixed()).collect())
     }
 
+    /// How many numbers a value has for one picture, where that is known.
+    pub fn count(&self, value: &str) -> Option<u64> {
+        self.known.get(value)?.iter().try_fold(1_u64, |count, extent| {
+            let (Extent::Fixed(d) | Extent::Batch(d)) = *extent else { return None };
+            Some(count.saturating_mul(u64::try_from(d).ok()?))
+        })
+    }
+
     /// The integers in a constant, such as a Reshape's target.
     pub fn integers(&self, value: &str) -> Option<Vec<i64>> {
         let number = |e: &Extent| match e {

@@ -79,6 +79,11 @@ impl Shapes {
                 let first = shapes.next()??.clone();
                 shapes.try_fold(first, |shape, other| broadcast(&shape, other?))
             }
+            "Tile" => {
+                let times = self.integers.get(node.input.get(1)?)?;
+                let x = input(0)?;
+                (times.len() == x.len()).then(|| x.iter().zip(times).map(|(d, t)| d.mul(*t)).collect())
+            }
             "Expand" => broadcast(input(0)?, self.integers.get(node.input.get(1)?)?),
             "Conv" => {
                 let channels = *input(1)?.first()?;

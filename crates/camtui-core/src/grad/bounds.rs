@@ -1,0 +1,116 @@
+//! What a model may cost: a file is not believed, and a few bytes of it can ask for any amount of memory and time.
+//!
+//! It is told from the shapes, before anything is computed. Where a shape is not known, nothing is told: such values come
+//! from operators without a rule.
+
+use crate::onnx::pb::{GraphProto, NodeProto};
+
+use super::error::{GradError, name_of};
+use super::shapes::Shapes;
+
+/// The most numbers of one value for one picture: 2 GiB of f32. ResNet-18's largest at 224×224 has 802,816.
+const MOST_NUMBERS: u64 = 1 << 29;
+/// The most multiplications for one picture. ResNet-50 takes 4e9 at 224×224, the largest vision transformers 1e12.
+const MOST_WORK: u64 = 10_000_000_000_000;
+
+/// Whether what `graph` computes stays within bounds.
+pub(super) fn check(shapes: &Shapes, graph: &GraphProto) -> Result<(), GradError> {
+    let mut work = 0_u64;
+    for node in &graph.node {
+        if matches!(node.op_type.as_str(), "Loop" | "Scan") {
+            return Err(GradError::Loop { operator: node.op_type.clone(), node: name_of(node) });
+        }
+        for value in &node.output {
+            let count = shapes.count(value).unwrap_or(0);
+            if count > MOST_NUMBERS {
+                return Err(GradError::TooLarge { value: value.clone(), count, most: MOST_NUMBERS });
+            }
+        }
+        work = work.saturating_add(multiplications(shapes, node).unwrap_or(0));
+    }
+    if work > MOST_WORK {
+        return Err(GradError::TooMuch { most: MOST_WORK as f64 });
+    }
+    Ok(())
+}
+
+/// How many a convolution or a matrix product takes for one picture.
+fn multiplications(shapes: &Shapes, node: &NodeProto) -> Option<u64> {
+    let (a, b) = (node.input.first()?, node.input.get(1)?);
+    let each = match node.op_type.as_str() {
+        // All of a filter for each value.
+        "Conv" => shapes.count(b)? / shapes.get(b)?.first().copied()?.unwrap_or(1).max(1) as u64,
+        // All of what it goes to from each value that comes in, of which there are as many as filters.
+        "ConvTranspose" => {
+            let filters = shapes.get(b)?.first().copied()?.unwrap_or(1).max(1) as u64;
+            return Some(shapes.count(a)?.saturating_mul(shapes.count(b)? / filters));
+        }
+        "MatMul" => shapes.get(a)?.last().copied()?? as u64,
+        "Gemm" => shapes.count(b)? / shapes.count(node.output.first()?)?.max(1),
+        _ => return None,
+    };
+    Some(shapes.count(node.output.first()?)?.saturating_mul(each))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::grad::differentiate;
+    use crate::onnx::build::{GraphBuilder, batched};
+    use crate::onnx::describe::describe;
+
+    /// What is said of a network with these nodes between its convolution and its end.
+    fn said(between: impl Fn(&mut GraphBuilder)) -> String {
+        let mut graph = GraphBuilder::new("greedy");
+        graph.input("x", &batched(&[3, 8, 8]));
+        graph.f32s("w", &[4, 3, 1, 1], &[0.1; 12]);
+        graph.f32s("fc", &[4, 2], &[0.1; 8]);
+        graph.node("Conv", &["x", "w"], "a", vec![]);
+        between(&mut graph);
+        graph.node("GlobalAveragePool", &["b"], "pooled", vec![]);
+        graph.node("Flatten", &["pooled"], "flat", vec![]);
+        graph.node("MatMul", &["flat", "fc"], "scores", vec![]);
+        graph.output("scores", &batched(&[2]));
+        let mut model = graph.into_model();
+        describe(&mut model, "greedy").unwrap();
+        differentiate(model).map_or_else(|e| e.to_string(), |_| String::new())
+    }
+
+    #[test]
+    fn a_few_bytes_cannot_ask_for_all_memory() {
+        assert_eq!(said(|g| g.node("Relu", &["a"], "b", vec![])), "");
+        let tiled = said(|g| {
+            g.i64s("times", &[4], &[1, 1, 100_000, 100_000]);
+            g.node("Tile", &["a", "times"], "b", vec![]);
+        });
+        assert!(tiled.starts_with("the value `b` has 2560000000000 numbers for one picture"), "{tiled}");
+        let made = said(|g| {
+            g.i64s("shape", &[4], &[1, 4, 1 << 40, 1 << 40]);
+            g.node("ConstantOfShape", &["shape"], "c", vec![]);
+            g.node("Add", &["a", "c"], "b", vec![]);
+        });
+        assert!(made.contains("numbers for one picture"), "{made}");
+    }
+
+    #[test]
+    fn nor_for_all_time() {
+        let many = said(|g| {
+            g.i64s("shape", &[4], &[8192, 8192, 1, 1]);
+            g.i64s("few", &[4], &[8192, 4, 1, 1]);
+            g.i64s("back", &[4], &[4, 8192, 1, 1]);
+            for (name, shape) in [("more", "few"), ("large", "shape"), ("less", "back")] {
+                g.node("ConstantOfShape", &[shape], name, vec![]);
+            }
+            g.node("Conv", &["a", "more"], "v0", vec![]);
+            for n in 0..2500 {
+                g.node("Conv", &[&format!("v{n}"), "large"], &format!("v{}", n + 1), vec![]);
+            }
+            g.node("Conv", &["v2500", "less"], "b", vec![]);
+        });
+        assert_eq!(
+            many,
+            "one picture takes more than 1e13 multiplications, the most that are done for a model"
+        );
+        let looped = said(|g| g.node("Loop", &["a"], "b", vec![]));
+        assert!(looped.starts_with("the node `b` is a Loop"), "{looped}");
+    }
+}
