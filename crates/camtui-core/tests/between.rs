@@ -62,7 +62,7 @@ fn masks_and_indices_reach_the_backward_part() {
         .enumerate()
         .map(|(at, &a)| if a > 0.5 { fc.data()[4 + at / 36] / 36.0 } else { 0.0 })
         .collect();
-    assert!(expected.iter().any(|&g| g == 0.0) && expected.iter().any(|&g| g != 0.0));
+    assert!(expected.contains(&0.0) && expected.iter().any(|&g| g != 0.0));
     for (found, expected) in found.data().iter().zip(&expected) {
         assert!((found - expected).abs() < 1e-7, "{found} instead of {expected}");
     }

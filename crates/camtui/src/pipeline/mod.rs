@@ -213,9 +213,10 @@ fn no_such_layer(model: &str, metadata: &Metadata, layer: &str) -> String {
     let names = metadata.layers.iter().map(|l| l.name.as_str());
     let near = mistake::several_near(layer, names);
     let near = match near.as_slice() {
-        [] => {
-            metadata.default_layer.iter().map(|l| format!("`{l}` is what is explained by default")).collect()
-        }
+        [] => match &metadata.default_layer {
+            Some(default) => format!("`{default}` is what is explained by default"),
+            None => "none is called like it".to_owned(),
+        },
         [one] => format!("did you mean `{one}`?"),
         [others @ .., last] => format!("did you mean `{}` or `{last}`?", others.join("`, `")),
     };
