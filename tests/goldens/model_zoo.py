@@ -1,11 +1,11 @@
-"""Checks the gradients of torchvision's networks, exported by both of PyTorch's exporters, against PyTorch.
+"""Checks the gradients of torchvision's and timm's networks, exported by both of PyTorch's exporters, against PyTorch.
 
 Each network gets random weights (torch.manual_seed), with batch norms calmed so that rounding is not magnified, is exported
 with an open batch, differentiated by camtui, and run in ONNX Runtime in f32. Logits, and the gradient at every tap that is a
 module's value and at the picture, are compared with PyTorch's autograd as |a-b|/|b|; the median over the inputs counts.
 Layers whose value is not the module's, because the exporter folded a batch norm into it, are counted, not judged.
 
-Needs from PyPI: torch, torchvision, onnx, onnxscript, onnxruntime, numpy. Run from the repository's root:
+Needs from PyPI: torch, torchvision, timm, onnx, onnxscript, onnxruntime, numpy. Run from the repository's root:
 
     cargo build --release -p xtask
     python tests/goldens/model_zoo.py [NETWORK ...] [--exporter torchscript|dynamo] [--inputs 5]
@@ -29,13 +29,18 @@ import torchvision
 warnings.filterwarnings("ignore")
 
 NETWORKS = ["resnet18", "squeezenet1_1", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x0_5", "mnasnet0_5", "resnet50",
-            "densenet121", "googlenet", "efficientnet_b0", "regnet_y_400mf", "convnext_tiny", "inception_v3", "vgg16", "vit_b_16"]
+            "densenet121", "googlenet", "efficientnet_b0", "regnet_y_400mf", "convnext_tiny", "inception_v3", "vgg16", "vit_b_16",
+            "mobilenet_v3_large", "timm/ghostnet_100", "timm/resnest14d", "timm/tf_efficientnetv2_b0"]
 
 
 def network(name):
     torch.manual_seed(1)
     options = dict(init_weights=True, aux_logits=True) if name in ("googlenet", "inception_v3") else {}
-    model = getattr(torchvision.models, name)(weights=None, **options).eval()
+    if name.startswith("timm/"):
+        import timm
+        model = timm.create_model(name.removeprefix("timm/"), pretrained=False).eval()
+    else:
+        model = getattr(torchvision.models, name)(weights=None, **options).eval()
     generator = torch.Generator().manual_seed(2)
     for key, value in model.named_buffers():
         if key.endswith("running_var"):

@@ -15,6 +15,8 @@ impl Shapes {
         let Some(output) = node.output.first() else { return };
         if node.op_type == "Constant" {
             self.literal(node, output);
+        } else if let Some(values) = self.fractions(node) {
+            self.floats.insert(output.clone(), values);
         } else if let Some(values) = self.computed(node).filter(|v| v.len() <= LONGEST) {
             self.integers.insert(output.clone(), values);
         }
@@ -51,6 +53,8 @@ impl Shapes {
                 };
                 shape.get(end("start", 0) as usize..end("end", shape.len() as i64) as usize)?.to_vec()
             }
+            "Cast" if super::floats::to_float(node) => return None,
+            "Cast" if !self.integers.contains_key(node.input.first()?) => self.cut_off(node)?,
             "Identity" | "Cast" | "Squeeze" | "Unsqueeze" | "Reshape" => input(0)?.clone(),
             "Gather" => {
                 let from = input(0)?;

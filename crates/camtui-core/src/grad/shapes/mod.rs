@@ -3,9 +3,10 @@
 //! Rules need heights, widths and channels (a strided convolution's gradient depends on whether the input was odd), and
 //! exported files rarely say them for inner values. What an operator here does not know stays unknown, or is taken
 //! from the file's own `value_info`. `operators` says what each operator yields, `integers` evaluates the small
-//! computations that exporters write targets of reshapes as, `extent` is what both compute with.
+//! computations that exporters write targets of reshapes as, `floats` those of paddings, `extent` is what both compute with.
 
 mod extent;
+mod floats;
 mod integers;
 mod operators;
 
@@ -32,7 +33,7 @@ pub(super) struct Shapes {
     known: HashMap<String, Vec<Extent>>,
     /// Small integer values, row-major: shapes, axes, indices.
     integers: HashMap<String, Vec<Extent>>,
-    /// Small constants of floating point: scales.
+    /// Few numbers with a fraction: scales, and what paddings are computed from.
     floats: HashMap<String, Vec<f64>>,
 }
 
@@ -100,7 +101,7 @@ impl Shapes {
         self.integers.get(value)?.iter().map(number).collect()
     }
 
-    /// The numbers in a small constant of floating point.
+    /// The numbers in a small list of floating point that does not depend on the picture.
     pub fn floats(&self, value: &str) -> Option<&[f64]> {
         self.floats.get(value).map(Vec::as_slice)
     }
