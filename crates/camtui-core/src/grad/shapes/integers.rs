@@ -1,7 +1,7 @@
 //! Evaluates the integer computations by which exporters say shapes: `Shape → Gather → Mul → Concat`.
 //!
-//! Values are lists without a shape of their own (scalars are lists of one); what is longer than a shape can be, or not
-//! built from these operators, stays unknown, which costs a gradient at most.
+//! Values are row-major lists (scalars are lists of one); what is longer than a shape can be, or not built from these
+//! operators, stays unknown, which costs a gradient at most.
 
 use crate::grad::attributes::{find, int, ints};
 use crate::onnx::pb::NodeProto;
@@ -42,7 +42,8 @@ impl Shapes {
 
     fn computed(&self, node: &NodeProto) -> Option<Vec<Extent>> {
         let input = |i: usize| self.integers.get(node.input.get(i)?).filter(|v| v.len() <= LONGEST);
-        let pairs = |f: &dyn Fn(Extent, Extent) -> Extent| pairwise(input(0)?, input(1)?, f);
+        let flat = |i: usize| self.flat(node.input.get(i)?).filter(|v| v.len() <= LONGEST);
+        let pairs = |f: &dyn Fn(Extent, Extent) -> Extent| pairwise(flat(0)?, flat(1)?, f);
         Some(match node.op_type.as_str() {
             "Shape" => {
                 let shape = self.known.get(node.input.first()?)?;
@@ -57,26 +58,16 @@ impl Shapes {
             "Cast" if !self.integers.contains_key(node.input.first()?) => self.cut_off(node)?,
             "Identity" | "Cast" | "Squeeze" | "Unsqueeze" | "Reshape" => input(0)?.clone(),
             "Gather" => {
-                let from = input(0)?;
+                let from = flat(0)?;
                 let pick = |&index: &i64| Some(from[axis(index, from.len())?]);
                 self.integers(node.input.get(1)?)?.iter().map(pick).collect::<Option<_>>()?
             }
             "Concat" => {
-                let parts: Vec<&Vec<Extent>> = (0..node.input.len()).map(input).collect::<Option<_>>()?;
+                let part = |i: usize| if int(node, "axis") == Some(0) { input(i) } else { flat(i) };
+                let parts: Vec<&Vec<Extent>> = (0..node.input.len()).map(part).collect::<Option<_>>()?;
                 parts.into_iter().flatten().copied().collect()
             }
-            "Slice" => {
-                let from = input(0)?;
-                let steps = match node.input.get(4).filter(|name| !name.is_empty()) {
-                    Some(name) => self.integers(name)?,
-                    None => vec![1],
-                };
-                let (starts, ends) = (self.integers(node.input.get(1)?)?, self.integers(node.input.get(2)?)?);
-                let [start] = starts[..] else { return None };
-                let [end] = ends[..] else { return None };
-                let picked = super::operators::sliced(from.len(), start, end, *steps.first()?)?;
-                picked.into_iter().map(|i| from[i]).collect()
-            }
+            "Slice" | "Transpose" => self.taken(node)?,
             "ConstantOfShape" => {
                 let count = Extent::product(input(0)?).fixed().filter(|&c| c <= LONGEST)?;
                 let value = find(node, "value").and_then(|a| a.t.as_ref());
@@ -105,8 +96,7 @@ impl Shapes {
                 (a, b) => Fixed(i64::from(a == b)),
             })?,
             "Where" => {
-                let (chosen, other) = (input(1)?, input(2)?);
-                let condition = input(0)?;
+                let (condition, chosen, other) = (flat(0)?, flat(1)?, flat(2)?);
                 let at = |list: &[Extent], n: usize| *list.get(n).unwrap_or(&list[0]);
                 let count = condition.len().max(chosen.len()).max(other.len());
                 if [condition, chosen, other].iter().any(|l| l.len() != 1 && l.len() != count) {

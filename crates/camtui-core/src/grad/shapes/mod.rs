@@ -3,12 +3,14 @@
 //! Rules need heights, widths and channels (a strided convolution's gradient depends on whether the input was odd), and
 //! exported files rarely say them for inner values. What an operator here does not know stays unknown, or is taken
 //! from the file's own `value_info`. `operators` says what each operator yields, `integers` evaluates the small
-//! computations that exporters write targets of reshapes as, `floats` those of paddings, `extent` is what both compute with.
+//! computations that exporters write targets of reshapes as, `tables` lists with several axes, `floats` the computations of
+//! paddings, `extent` is what all compute with.
 
 mod extent;
 mod floats;
 mod integers;
 mod operators;
+mod tables;
 
 use std::collections::HashMap;
 

@@ -73,8 +73,8 @@ impl Shapes {
         let input = |i: usize| self.known.get(node.input.get(i)?);
         match node.op_type.as_str() {
             operator if LIKE_THE_FIRST.contains(&operator) => input(0).cloned(),
-            "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Min" | "Max" | "Sum" | "Mean" | "Where" | "Equal"
-            | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" | "Xor" => {
+            "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Pow" | "Min" | "Max" | "Sum" | "Mean" | "Where"
+            | "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" | "Xor" => {
                 let mut shapes = (0..node.input.len()).map(input);
                 let first = shapes.next()??.clone();
                 shapes.try_fold(first, |shape, other| broadcast(&shape, other?))
