@@ -160,9 +160,10 @@ pub fn network(u: &mut Unstructured) -> Result<ModelProto> {
     let side = |u: &mut Unstructured| Ok(Dim::Fixed(u.int_in_range(1..=9)?));
     let picture = [Dim::Symbol("N"), Dim::Fixed(3), side(u)?, side(u)?];
     made.graph.input("x", &picture);
-    let opset = u.int_in_range(10..=22)?;
+    let opset = *u.choose(&[11, 13, 17, 18, 21, 9])?;
     for n in 0..u.int_in_range(1..=16)? {
-        made.operator(u, *u.choose(OPERATORS)?, n)?;
+        let operator = *u.choose(OPERATORS)?;
+        made.operator(u, operator, n)?;
     }
     let last = made.values.last().cloned().unwrap_or_default();
     if u.ratio(3, 4)? {
@@ -171,7 +172,9 @@ pub fn network(u: &mut Unstructured) -> Result<ModelProto> {
     } else {
         made.graph.node("Flatten", &[&last], "scores", vec![int("axis", 1)]);
     }
-    made.graph.output("scores", &[Dim::Symbol("N"), Dim::Any]);
+    // The last axis is the number of classes, whatever it will turn out to be.
+    let classes = if u.arbitrary()? { Dim::Any } else { Dim::Fixed(u.int_in_range(1..=9)?) };
+    made.graph.output("scores", &[Dim::Symbol("N"), classes]);
     let mut model = made.graph.into_model();
     model.opset_import[0].version = opset;
     Ok(model)

@@ -46,10 +46,9 @@ from PIL import Image
 
 import gradient_masks
 import seeded
-import tensors
+from runtimes import XTASK, on_tract, relative
 
 HERE = pathlib.Path(__file__).resolve().parent
-XTASK = ["target/release/xtask"]
 WITHIN = {"ORT": 1e-5, "tract": 1e-4}
 WORST = 3e-2
 NORMALISE = {
@@ -157,11 +156,6 @@ def pictures(arch):
     return np.ascontiguousarray(((pixels - mean) / std).transpose(0, 3, 1, 2).astype(np.float32))
 
 
-def relative(a, b):
-    a, b = a.ravel().astype(np.float64), b.ravel().astype(np.float64)
-    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
-
-
 def seeds(model, images):
     """One-hot: of the first class on every other picture, else of another class."""
     with torch.no_grad():
@@ -170,20 +164,6 @@ def seeds(model, images):
     for n, row in enumerate(logits):
         rows[n, row.argmax() if n % 2 == 0 else (n * 131) % row.size] = 1.0
     return rows
-
-
-def on_tract(path, outputs, images, rows, folder):
-    """The outputs for one picture after the other. Few at a time are held: all activations of one are 25 MB."""
-    pruned = f"{folder}/pruned.onnx"
-    subprocess.run(XTASK + ["differentiate", path.replace(".gradients", ""), "-o", pruned, "--outputs", ",".join(outputs)],
-                   check=True)
-    given, found = f"{folder}/inputs.safetensors", f"{folder}/outputs.safetensors"
-    for at in range(0, len(images), 9):
-        tensors.save(given, {"image": images[at:at + 9], "seed": rows[at:at + 9]})
-        subprocess.run(XTASK + ["run-onnx", pruned, given, "-o", found], check=True)
-        values = tensors.load(found)
-        for n in range(len(images[at:at + 9])):
-            yield {output: values[output][n:n + 1] for output in outputs}
 
 
 def measure(arch, weights, gradients, outputs):
@@ -199,7 +179,7 @@ def measure(arch, weights, gradients, outputs):
         gates = gradient_masks.gates(path)
         everything = list(dict.fromkeys(outputs + [name for _, name in gates]))
         session = onnxruntime.InferenceSession(path)
-        for n, on_camtui in enumerate(on_tract(path, everything, images, rows, folder)):
+        for n, on_camtui in enumerate(on_tract(path.replace(".gradients", ""), everything, images, rows, folder)):
             image, seed = torch.from_numpy(images[n:n + 1]), torch.from_numpy(rows[n:n + 1])
             expected = autograd(arch, model, image, seed)
             exact = autograd(arch, double, image.double(), seed.double())

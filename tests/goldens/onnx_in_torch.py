@@ -289,30 +289,54 @@ def _fold(function):
     return run
 
 
+def _cast(v, a):
+    """`wide` takes single precision for double, where a whole graph is run so."""
+    single = torch.float64 if a.get("wide") else torch.float32
+    return v[0].to({1: single, 6: torch.int32, 7: torch.int64, 9: torch.bool, 11: torch.float64}[a["to"]])
+
+
+def _constant_of_shape(v, a):
+    value = torch.from_numpy(numpy_helper.to_array(a["value"]).copy()) if "value" in a else torch.zeros(1, dtype=torch.float64)
+    value = value.double() if a.get("wide") and value.is_floating_point() else value
+    return value.reshape(()).expand(tuple(v[0].tolist())).clone()
+
+
+def _scatter_nd(v, a):
+    places = tuple(v[1].movedim(-1, 0))
+    return v[0].clone().index_put(places, v[2], accumulate=a.get("reduction", b"none") == b"add")
+
+
 OPERATORS = {
     "Abs": lambda v, a: v[0].abs(),
     "Add": lambda v, a: v[0] + v[1],
     "AveragePool": _average_pool,
     "BatchNormalization": lambda v, a: F.batch_norm(v[0], v[3], v[4], v[1], v[2], False, 0.0, _float(a, "epsilon", 1e-5)),
-    "Cast": lambda v, a: v[0].to({1: torch.float32, 11: torch.float64}[a["to"]]),
+    "ArgMax": lambda v, a: v[0].argmax(a.get("axis", 0), keepdim=bool(a.get("keepdims", 1))),
+    "And": lambda v, a: v[0] & v[1],
+    "Cast": _cast,
+    "Ceil": lambda v, a: v[0].ceil(),
     "Celu": lambda v, a: F.celu(v[0], _float(a, "alpha", 1.0)),
     "Clip": _clip,
     "Concat": lambda v, a: torch.cat(v, a["axis"]),
+    "ConstantOfShape": _constant_of_shape,
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
-    "Div": lambda v, a: v[0] / v[1],
+    "Div": lambda v, a: v[0] / v[1] if v[0].is_floating_point() else torch.div(v[0], v[1], rounding_mode="trunc"),
     "Dropout": lambda v, a: v[0],
     "Elu": lambda v, a: F.elu(v[0], _float(a, "alpha", 1.0)),
+    "Equal": lambda v, a: v[0] == v[1],
     "Erf": lambda v, a: torch.erf(v[0]),
     "Exp": lambda v, a: v[0].exp(),
     "Expand": lambda v, a: torch.broadcast_to(v[0], torch.broadcast_shapes(v[0].shape, tuple(v[1].tolist()))),
     "Flatten": _flatten,
+    "Floor": lambda v, a: v[0].floor(),
     "Gather": _gather,
     "Gelu": lambda v, a: F.gelu(v[0], approximate=a.get("approximate", b"none").decode()),
     "Gemm": _gemm,
     "GlobalAveragePool": lambda v, a: v[0].mean(tuple(range(2, v[0].dim())), keepdim=True),
     "GlobalMaxPool": lambda v, a: getattr(F, f"adaptive_max_pool{v[0].dim() - 2}d")(v[0], 1),
     "Greater": lambda v, a: v[0] > v[1],
+    "GreaterOrEqual": lambda v, a: v[0] >= v[1],
     "GroupNormalization": _group_norm,
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": lambda v, a: F.hardswish(v[0]),
@@ -321,6 +345,8 @@ OPERATORS = {
     "LRN": _lrn,
     "LayerNormalization": _layer_norm,
     "LeakyRelu": lambda v, a: F.leaky_relu(v[0], _float(a, "alpha", 0.01)),
+    "Less": lambda v, a: v[0] < v[1],
+    "LessOrEqual": lambda v, a: v[0] <= v[1],
     "Log": lambda v, a: v[0].log(),
     "LogSoftmax": _coerced(F.log_softmax),
     "LpPool": _lp_pool,
@@ -330,8 +356,11 @@ OPERATORS = {
     "Mean": lambda v, a: _fold(torch.add)(v, a) / len(v),
     "Min": lambda v, a: torch.stack(torch.broadcast_tensors(*v)).amin(0),
     "Mish": lambda v, a: F.mish(v[0]),
+    "Mod": lambda v, a: v[0] % v[1],
     "Mul": lambda v, a: v[0] * v[1],
     "Neg": lambda v, a: -v[0],
+    "Not": lambda v, a: ~v[0],
+    "Or": lambda v, a: v[0] | v[1],
     "PRelu": lambda v, a: torch.where(v[0] > 0, v[0], v[1] * v[0]),
     "Pad": _pad,
     "Pow": lambda v, a: v[0].pow(v[1].to(v[0].dtype)),
@@ -346,8 +375,9 @@ OPERATORS = {
     "Relu": lambda v, a: F.relu(v[0]),
     "Reshape": _reshape,
     "Resize": _resize,
+    "ScatterND": _scatter_nd,
     "Selu": _selu,
-    "Shape": lambda v, a: torch.tensor(v[0].shape),
+    "Shape": lambda v, a: torch.tensor(v[0].shape[a.get("start", 0):a.get("end")]),
     "Sigmoid": lambda v, a: v[0].sigmoid(),
     "Slice": _slice,
     "Softmax": _coerced(F.softmax),
@@ -359,6 +389,7 @@ OPERATORS = {
     "Sub": lambda v, a: v[0] - v[1],
     "Sum": _fold(torch.add),
     "Tanh": lambda v, a: v[0].tanh(),
+    "Tile": lambda v, a: v[0].tile(tuple(v[1].tolist())),
     "Transpose": lambda v, a: v[0].permute(*a.get("perm", range(v[0].dim())[::-1])),
     "Unsqueeze": _unsqueeze,
     "Where": lambda v, a: torch.where(v[0], v[1], v[2]),

@@ -2,6 +2,7 @@
 //!
 //! Where `y[i] = Σ W[i,q]·x[q]` along an axis, `dx[q] = Σ W[i,q]·dy[i]`.
 
+use super::error::Reason;
 use super::tape::Tape;
 use crate::onnx::build;
 
@@ -66,15 +67,16 @@ impl Tape {
         axis: usize,
         sources: &[usize],
         extent: usize,
-    ) -> String {
+    ) -> Result<String, Reason> {
         let consecutive = sources.windows(2).all(|w| w[1] == w[0] + 1);
         if let (Some(&first), true) = (sources.first(), consecutive) {
             let after = extent as i64 - (first + sources.len()) as i64;
-            return self.pad(dy, rank, &[(axis, first as i64, after)]);
+            return Ok(self.pad(dy, rank, &[(axis, first as i64, after)]));
         }
         let mut readers: Vec<Vec<usize>> = vec![Vec::new(); extent];
         sources.iter().enumerate().for_each(|(i, &q)| readers[q].push(i));
         let passes = readers.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        self.afford(passes, extent)?;
         let full = passes == 1 && readers.iter().all(|r| r.len() == 1);
         let padded = if full { dy.to_owned() } else { self.pad(dy, rank, &[(axis, 0, 1)]) };
         let mut sum: Option<String> = None;
@@ -88,6 +90,6 @@ impl Tape {
                 None => part,
             });
         }
-        sum.expect("there is at least one pass")
+        Ok(sum.expect("there is at least one pass"))
     }
 }

@@ -108,7 +108,7 @@ pub(super) fn identity(value: &str, name: &str) -> NodeProto {
 }
 
 /// The opset of the default domain.
-pub(super) fn opset(model: &ModelProto) -> i64 {
+pub(crate) fn opset(model: &ModelProto) -> i64 {
     let default = |d: &str| d.is_empty() || d == "ai.onnx";
     model.opset_import.iter().find(|o| default(&o.domain)).map_or(0, |o| o.version)
 }

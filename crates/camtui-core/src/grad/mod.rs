@@ -26,13 +26,13 @@ mod shapes;
 mod tape;
 mod window;
 
-use crate::onnx::pb::ModelProto;
+use crate::onnx::pb::{GraphProto, ModelProto};
 
 pub use error::{Blocked, GradError, Reason};
 
 use crate::onnx::metadata::Metadata;
 use interface::{Ends, IMAGE, LOGITS, SEED, identity};
-use shapes::{Shape, display};
+use shapes::{Shape, Shapes, display};
 use tape::Tape;
 
 /// How a gradient passes a rectifier (`Relu`, and `Clip`, as which `ReLU6` is written).
@@ -122,6 +122,11 @@ pub fn differentiate_by(mut model: ModelProto, rule: Rule) -> Result<Differentia
     metadata.blocked = backward.blocked.iter().map(ToString::to_string).collect();
     metadata.write(&mut model);
     Ok(Differentiated { model, blocked: backward.blocked })
+}
+
+/// The extents of `value` as far as they can be worked out; `None` is one that is open, as the batch is.
+pub(crate) fn shape_of(graph: &GraphProto, opset: i64, value: &str) -> Option<Vec<Option<usize>>> {
+    Shapes::infer(graph, opset).get(value)
 }
 
 fn classes(tape: &Tape, logits: &str) -> Result<usize, GradError> {

@@ -31,7 +31,12 @@ pub(super) struct Tape {
     counts: HashMap<String, usize>,
     /// Constants, and values made from weights alone, by what they are: a shared weight is turned over once.
     derived: HashMap<String, String>,
+    /// How many more numbers tables may have.
+    affordable: usize,
 }
+
+/// The most numbers in tables that the backward pass adds. Those of the largest resizings and poolings have thousands.
+const AFFORDABLE: usize = 1 << 24;
 
 impl Tape {
     pub fn new(graph: &GraphProto, image: &str, element: DataType, opset: i64) -> Self {
@@ -49,7 +54,15 @@ impl Tape {
             taken,
             counts: HashMap::new(),
             derived: HashMap::new(),
+            affordable: AFFORDABLE,
         }
+    }
+
+    /// Whether a table of so many rows and columns may be written still. A file can ask for any with a few bytes.
+    pub fn afford(&mut self, rows: usize, columns: usize) -> Result<(), Reason> {
+        let left = rows.checked_mul(columns).and_then(|numbers| self.affordable.checked_sub(numbers));
+        self.affordable = left.ok_or(Reason::Form("its gradient takes larger tables than are written"))?;
+        Ok(())
     }
 
     /// Whether a forward value depends on the picture, so that a gradient for it is of use.

@@ -4,6 +4,9 @@ use crate::onnx::pb::NodeProto;
 
 use super::attributes::{int, ints, string};
 
+/// No extent, stride or padding is larger: products of two are numbers without fear.
+const WIDEST: usize = 1 << 24;
+
 /// A sliding window over the spatial axes, one entry an axis, paddings made explicit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Window {
@@ -25,16 +28,10 @@ impl Window {
     /// `None` where the attributes contradict each other or the window does not fit.
     pub fn new(node: &NodeProto, input: &[usize], kernel: &[usize]) -> Option<Self> {
         let rank = input.len();
-        let read = |name: &str, default: usize, len: usize| -> Option<Vec<usize>> {
-            match ints(node, name) {
-                None => Some(vec![default; len]),
-                Some(v) if v.len() == len => v.iter().map(|&v| usize::try_from(v).ok()).collect(),
-                Some(_) => None,
-            }
-        };
+        let read = |name: &str, default: usize, len: usize| read(node, name, default, len);
         let stride = read("strides", 1, rank)?;
         let dilation = read("dilations", 1, rank)?;
-        if kernel.len() != rank || kernel.contains(&0) || stride.contains(&0) || dilation.contains(&0) {
+        if kernel.len() != rank || ![kernel, &stride, &dilation, input].iter().all(|v| sensible(v)) {
             return None;
         }
         let reach: Vec<usize> = (0..rank).map(|a| dilation[a] * (kernel[a] - 1) + 1).collect();
@@ -68,16 +65,10 @@ impl Window {
     /// `output` is this node's input, of the spatial extents `input`.
     pub fn transposed(node: &NodeProto, input: &[usize], kernel: &[usize]) -> Option<Self> {
         let rank = input.len();
-        let read = |name: &str, default: usize, len: usize| -> Option<Vec<usize>> {
-            match ints(node, name) {
-                None => Some(vec![default; len]),
-                Some(v) if v.len() == len => v.iter().map(|&v| usize::try_from(v).ok()).collect(),
-                Some(_) => None,
-            }
-        };
+        let read = |name: &str, default: usize, len: usize| read(node, name, default, len);
         let (stride, dilation) = (read("strides", 1, rank)?, read("dilations", 1, rank)?);
         let more = read("output_padding", 0, rank)?;
-        if kernel.len() != rank || [kernel, &stride, &dilation, input].iter().any(|v| v.contains(&0)) {
+        if kernel.len() != rank || ![kernel, &stride, &dilation, input].iter().all(|v| sensible(v)) {
             return None;
         }
         let full: Vec<usize> = (0..rank)
@@ -126,6 +117,22 @@ impl Window {
     pub fn reach(&self, axis: usize) -> usize {
         self.dilation[axis] * (self.kernel[axis] - 1) + 1
     }
+}
+
+/// A node's attribute of `len` numbers, none of which is negative or without measure.
+fn read(node: &NodeProto, name: &str, default: usize, len: usize) -> Option<Vec<usize>> {
+    match ints(node, name) {
+        None => Some(vec![default; len]),
+        Some(v) if v.len() == len => {
+            v.iter().map(|&v| usize::try_from(v).ok().filter(|&v| v <= WIDEST)).collect()
+        }
+        Some(_) => None,
+    }
+}
+
+/// Whether windows can be made of these extents.
+fn sensible(extents: &[usize]) -> bool {
+    extents.iter().all(|e| (1..=WIDEST).contains(e))
 }
 
 /// Extents as ONNX's attributes hold them.

@@ -11,7 +11,7 @@ use super::picture::{self, Picture};
 pub use super::picture::{Layout, Order, Wanted as InputWanted};
 use super::scores::{self, producers};
 use super::widen::widen;
-use crate::grad::active;
+use crate::grad::{active, interface};
 use crate::{Recipe, labels};
 
 /// Modules nested deeper than this are not named one by one.
@@ -93,6 +93,7 @@ pub fn describe(model: &mut ModelProto, name: &str) -> Result<(), DescribeError>
 
 /// As [`describe`], with what is `wanted` in place of guesses.
 pub fn describe_as(model: &mut ModelProto, name: &str, wanted: &Wanted) -> Result<(), DescribeError> {
+    let opset = interface::opset(model);
     let graph = model.graph.as_mut().ok_or(DescribeError::NoGraph)?;
     // Older files list their initialisers among the inputs.
     let held: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
@@ -114,7 +115,7 @@ pub fn describe_as(model: &mut ModelProto, name: &str, wanted: &Wanted) -> Resul
         Recipe { height, width, ..Recipe::imagenet() }
     };
     let others = graph.output.len();
-    let classes = scores::claim(graph, wanted.output.as_deref())?;
+    let classes = scores::claim(graph, opset, wanted.output.as_deref())?;
     if others > 1 {
         let chosen = &graph.output[0].name;
         notes.push(format!("of the model's {others} outputs `{chosen}` is explained"));
@@ -249,6 +250,7 @@ fn over_the_picture(graph: &GraphProto, node: &NodeProto) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::onnx::build::{Dim, GraphBuilder, batched};
     use crate::onnx::pb::ValueInfoProto;
 
     #[test]
@@ -258,6 +260,21 @@ mod tests {
         assert_eq!(path("/features/features.0/features.0.0/Conv").as_deref(), Some("features.0.0"));
         assert_eq!(path("/conv1/Conv").as_deref(), Some("conv1"));
         assert_eq!(path("Conv_7"), None);
+    }
+
+    /// A fully convolutional network whose output says its rank only.
+    #[test]
+    fn classes_are_counted_where_the_output_does_not_say() {
+        let mut graph = GraphBuilder::new("convolutional");
+        graph.input("x", &batched(&[3, 8, 8]));
+        graph.f32s("w", &[7, 3, 1, 1], &[0.1; 21]);
+        graph.node("Conv", &["x", "w"], "a", vec![]);
+        graph.node("GlobalAveragePool", &["a"], "pooled", vec![]);
+        graph.node("Flatten", &["pooled"], "scores", vec![]);
+        graph.output("scores", &[Dim::Symbol("N"), Dim::Any]);
+        let mut model = graph.into_model();
+        describe(&mut model, "convolutional").unwrap();
+        assert_eq!(Metadata::read(&model).unwrap().unwrap().classes, 7);
     }
 
     #[test]

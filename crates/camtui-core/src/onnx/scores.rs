@@ -5,13 +5,17 @@ use std::collections::HashMap;
 use super::describe::DescribeError;
 use super::pb::{GraphProto, NodeProto, ValueInfoProto, tensor_proto::DataType, type_proto};
 use super::picture::{dims, extent};
-use crate::grad::interface::LOGITS;
+use crate::grad::{interface::LOGITS, shape_of};
 
 /// Leaves `graph` one output, the class scores: the one called `wanted`, else the only one, or the only one that may
 /// be. Gives the number of classes.
-pub(super) fn claim(graph: &mut GraphProto, wanted: Option<&str>) -> Result<usize, DescribeError> {
+pub(super) fn claim(
+    graph: &mut GraphProto,
+    opset: i64,
+    wanted: Option<&str>,
+) -> Result<usize, DescribeError> {
     let chosen = choose(graph, wanted)?.clone();
-    let classes = count(graph, &chosen)?;
+    let classes = count(graph, opset, &chosen)?;
     graph.output = vec![chosen];
     Ok(classes)
 }
@@ -52,8 +56,8 @@ fn may_be_scores(output: &ValueInfoProto) -> bool {
     tensor.elem_type == DataType::Float as i32 && matches!(rank, None | Some(2))
 }
 
-/// The number of classes, from the output's shape or from the linear layer that makes it.
-fn count(graph: &GraphProto, output: &ValueInfoProto) -> Result<usize, DescribeError> {
+/// The number of classes, from the output's shape, from the linear layer that makes it, or from all that comes before.
+fn count(graph: &GraphProto, opset: i64, output: &ValueInfoProto) -> Result<usize, DescribeError> {
     let from_shape = match dims(output) {
         Some([_, classes]) => extent(classes),
         Some(other) => {
@@ -73,7 +77,11 @@ fn count(graph: &GraphProto, output: &ValueInfoProto) -> Result<usize, DescribeE
         let axis = usize::from(node.op_type == "MatMul" || !transposed);
         weight.dims.get(axis).and_then(|&d| usize::try_from(d).ok())
     };
-    from_shape.or_else(from_head).ok_or_else(|| DescribeError::NotClasses {
+    let worked_out = || match shape_of(graph, opset, &output.name)?[..] {
+        [_, classes] => classes,
+        _ => None,
+    };
+    from_shape.or_else(from_head).or_else(worked_out).ok_or_else(|| DescribeError::NotClasses {
         name: output.name.clone(),
         found: "a tensor of unknown shape".into(),
     })

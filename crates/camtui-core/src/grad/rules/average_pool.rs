@@ -19,6 +19,7 @@ pub(super) fn average_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Resul
     let padded = int(node, "count_include_pad").unwrap_or(0) == 1;
     let mut dx = dy.to_owned();
     for a in 0..window.rank() {
+        tape.afford(window.output[a], window.input[a].max(window.kernel[a]))?;
         let weights = intervals(&window, a, |inside, with_padding| {
             1.0 / (if padded { with_padding } else { inside }).max(1) as f64
         });
@@ -28,10 +29,11 @@ pub(super) fn average_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Resul
 }
 
 /// For each element, the sum over the windows that hold it of what `value` has for them.
-pub(super) fn windows_back(tape: &mut Tape, window: &Window, value: &str) -> String {
-    (0..window.rank()).fold(value.to_owned(), |value, a| {
+pub(super) fn windows_back(tape: &mut Tape, window: &Window, value: &str) -> Result<String, Reason> {
+    (0..window.rank()).try_fold(value.to_owned(), |value, a| {
+        tape.afford(window.output[a], window.input[a].max(window.kernel[a]))?;
         let weights = intervals(window, a, |_, _| 1.0);
-        tape.weigh(&value, 2 + window.rank(), 2 + a, &weights, window.input[a])
+        Ok(tape.weigh(&value, 2 + window.rank(), 2 + a, &weights, window.input[a]))
     })
 }
 

@@ -62,6 +62,9 @@ fn common(window: &Window, group: i64) -> Vec<AttributeProto> {
 fn turn(tape: &mut Tape, weight: &str, group: i64) -> Result<String, Reason> {
     let shape: Option<Vec<usize>> = tape.shape(weight)?.into_iter().collect();
     let shape = shape.ok_or_else(|| Reason::UnknownShape(weight.into()))?;
+    if shape.len() < 3 || group < 1 || shape[0] as i64 % group != 0 {
+        return Err(Reason::Form("its groups do not divide the channels"));
+    }
     let spatial = shape.len() as i64 - 2;
     let (outputs, inputs) = (shape[0] as i64 / group, shape[1] as i64);
     let kernel: Vec<i64> = shape[2..].iter().map(|&k| k as i64).collect();

@@ -43,7 +43,7 @@ pub(super) fn gather(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Grad
         flat[along] = sources.len() as i64;
         dy = tape.reshape(&dy, &flat);
     }
-    Ok(vec![Some(tape.scatter(&dy, shape.len(), along, &sources, extent))])
+    Ok(vec![Some(tape.scatter(&dy, shape.len(), along, &sources, extent)?)])
 }
 
 /// `y[j…] = x[index[j…]]` of a list, whatever the batch makes of its length and the indices, which must not count from the
@@ -73,7 +73,7 @@ pub(super) fn slice(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradi
     }
     let mut dx = tape.pad(dy, shape.len(), &pads);
     for (along, sources, extent) in rest {
-        dx = tape.scatter(&dx, shape.len(), along, &sources, extent);
+        dx = tape.scatter(&dx, shape.len(), along, &sources, extent)?;
     }
     Ok(vec![Some(dx)])
 }

@@ -12,8 +12,9 @@ use crate::grad::tape::Tape;
 pub(super) fn global_max_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
     let x = input(node, 0)?;
     let shape = tape.extents_from(x, 1)?;
-    let channels = shape[0] as i64;
-    let count: usize = shape[1..].iter().product();
+    let [channels, spatial @ ..] = &shape[..] else { return Err(Reason::Form("its input has no channels")) };
+    let (channels, count) = (*channels as i64, spatial.iter().product::<usize>());
+    tape.afford(1, count)?;
     let flat = tape.reshape(x, &[-1, channels, count as i64]);
     let first = tape.op("ArgMax", &[&flat], vec![build::int("axis", 2), build::int("keepdims", 1)]);
     let positions = tape.integers(&(0..count as i64).collect::<Vec<_>>());

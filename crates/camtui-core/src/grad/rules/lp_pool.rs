@@ -23,7 +23,7 @@ pub(super) fn lp_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gra
     let exponent = tape.scalar(1.0 - power as f64);
     let weight = tape.op("Pow", &[&norm, &exponent], vec![]);
     let weighed = tape.mul(dy, &weight);
-    let gathered = windows_back(tape, &window, &weighed);
+    let gathered = windows_back(tape, &window, &weighed)?;
     let sign = sign(tape, x);
     let size = tape.map("Abs", x);
     let exponent = tape.scalar(power as f64 - 1.0);

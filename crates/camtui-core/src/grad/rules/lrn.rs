@@ -12,6 +12,7 @@ use crate::grad::tape::Tape;
 pub(super) fn lrn(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
     let x = input(node, 0)?;
     let extents = tape.extents(x)?;
+    let Some(&channels) = extents.first() else { return Err(Reason::Form("its input has no channels")) };
     let rank = extents.len() + 1;
     let read = |name: &str, default: f32| f64::from(float(node, name).unwrap_or(default));
     let (alpha, beta, bias) = (read("alpha", 1e-4), read("beta", 0.75), read("bias", 1.0));
@@ -21,7 +22,7 @@ pub(super) fn lrn(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradien
     let share = alpha / size as f64;
 
     let square = tape.mul(x, x);
-    let sum = neighbours(tape, &square, rank, extents[0], before, after);
+    let sum = neighbours(tape, &square, rank, channels, before, after);
     let sum = tape.scale(&sum, share);
     let d = tape.shift(&sum, bias);
     let (exponent, steeper) = (tape.scalar(-beta), tape.scalar(-beta - 1.0));
@@ -30,7 +31,7 @@ pub(super) fn lrn(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradien
     let direct = tape.mul(dy, &factor);
     let through = tape.mul(dy, x);
     let through = tape.mul(&through, &steep);
-    let through = neighbours(tape, &through, rank, extents[0], after, before);
+    let through = neighbours(tape, &through, rank, channels, after, before);
     let through = tape.mul(x, &through);
     let through = tape.scale(&through, 2.0 * beta * share);
     Ok(vec![Some(tape.sub(&direct, &through))])

@@ -8,6 +8,9 @@ use crate::grad::tape::Tape;
 use crate::grad::window::Window;
 use crate::onnx::build;
 
+/// The most elements of a window: 64 × 64.
+const MOST: usize = 1 << 12;
+
 /// `y[p] = max x[s·p + d·k − b]` over `k`: `dx[q] = Σ dy[p]` over the windows `p` whose first maximum is `q`.
 ///
 /// For each offset `k` the elements that all windows see at `k` are a strided slice of the padded `x`; where they equal
@@ -23,8 +26,13 @@ pub(super) fn max_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gr
     }
     let x = input(node, 0)?;
     let y = node.output[0].as_str();
-    let channels = tape.extents(x)?[0];
     let window = tape.window(node)?;
+    let channels = tape.extents(x)?[0];
+    // Each takes a few nodes.
+    let count = |extents: &[usize]| extents.iter().fold(1_usize, |n, &e| n.saturating_mul(e));
+    if count(&window.kernel).max(count(&window.stride)) > MOST {
+        return Err(Reason::Form("its windows are larger than they are followed in"));
+    }
     let rank = window.rank();
     let spatial: Vec<i64> = (2..2 + rank as i64).collect();
 

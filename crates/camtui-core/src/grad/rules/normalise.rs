@@ -44,7 +44,7 @@ pub(super) fn group(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradi
     let extents = tape.extents(x)?;
     let groups = int(node, "num_groups").ok_or(Reason::Form("it says no number of groups"))?;
     let whole: usize = extents.iter().product();
-    if groups < 1 || extents[0] as i64 % groups != 0 {
+    if groups < 1 || extents.first().is_none_or(|&channels| channels as i64 % groups != 0) {
         return Err(Reason::Form("its groups do not divide the channels"));
     }
     let grouped = [0, groups, whole as i64 / groups];

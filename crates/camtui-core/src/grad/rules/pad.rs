@@ -14,6 +14,9 @@ pub(super) fn pad(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradien
     let x = input(node, 0)?;
     let shape = tape.shape(x)?;
     let pads = tape.shapes().pads(node).ok_or(Reason::Form("its pads are not constant"))?;
+    if pads.iter().any(|(_, begin, end)| begin.unsigned_abs().max(end.unsigned_abs()) > 1 << 29) {
+        return Err(Reason::Form("it pads by more than any picture has"));
+    }
     let mode = string(node, "mode").unwrap_or("constant");
     if mode == "constant" {
         let back: Vec<_> = pads.iter().map(|&(axis, begin, end)| (axis, -begin, -end)).collect();
@@ -25,7 +28,7 @@ pub(super) fn pad(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradien
         let sources: Option<Vec<usize>> =
             (-begin..extent as i64 + end).map(|i| source(mode, i, extent as i64)).collect();
         let sources = sources.ok_or(Reason::Form("its mode does not fit its pads"))?;
-        dx = tape.scatter(&dx, shape.len(), axis, &sources, extent);
+        dx = tape.scatter(&dx, shape.len(), axis, &sources, extent)?;
     }
     Ok(vec![Some(dx)])
 }

@@ -36,6 +36,10 @@ pub(super) fn resize(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Grad
         if input == output && (scale - 1.0).abs() < f64::EPSILON {
             continue;
         }
+        if input == 0 {
+            return Err(Reason::Form("its input is empty"));
+        }
+        tape.afford(output, input)?;
         let weights = Axis { input, output, scale }.weights(method);
         dx = tape.weigh(&dx, rank, along, &weights, input);
     }

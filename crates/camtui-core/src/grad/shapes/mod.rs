@@ -94,6 +94,14 @@ impl Shapes {
         })
     }
 
+    /// How many numbers a value has at least, unless it is empty: the product of the extents that are known.
+    pub fn least(&self, value: &str) -> u64 {
+        self.known.get(value).into_iter().flatten().fold(1_u64, |count, extent| match *extent {
+            Extent::Fixed(d) | Extent::Batch(d) if d > 1 => count.saturating_mul(d as u64),
+            _ => count,
+        })
+    }
+
     /// The integers in a constant, such as a Reshape's target.
     pub fn integers(&self, value: &str) -> Option<Vec<i64>> {
         let number = |e: &Extent| match e {

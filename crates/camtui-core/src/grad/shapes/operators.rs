@@ -266,6 +266,9 @@ impl Shapes {
         let mut taken = Vec::new();
         for n in 0..starts.len() {
             let along = axis(axes[n], x.len())?;
+            if taken.iter().any(|(axis, _)| *axis == along) {
+                return None;
+            }
             match x[along] {
                 Fixed(whole) => {
                     let whole = usize::try_from(whole).ok()?;
@@ -346,6 +349,9 @@ fn windowed(x: &[Extent], channels: Extent, output: &[usize]) -> Option<Extents>
 /// Which of `whole` elements a slice takes. Ends beyond the elements are cut off, negative ones count from the end.
 pub(super) fn sliced(whole: usize, start: i64, end: i64, step: i64) -> Option<Vec<usize>> {
     let whole = i64::try_from(whole).ok()?;
+    if whole == 0 {
+        return Some(Vec::new());
+    }
     let from_start = |at: i64| if at < 0 { at.saturating_add(whole) } else { at };
     let (low, high) = if step > 0 { (0, whole) } else { (-1, whole - 1) };
     let (mut at, end) = (from_start(start).clamp(low.max(0), high.max(0)), from_start(end).clamp(low, high));
@@ -426,6 +432,7 @@ mod tests {
         assert_eq!(sliced(5, 9, 0, -1), Some(vec![4, 3, 2, 1]));
         assert_eq!(sliced(5, 3, 2, 1), Some(vec![]));
         assert_eq!(sliced(0, 0, 5, 1), Some(vec![]));
+        assert_eq!(sliced(0, 0, i64::MIN, -1), Some(vec![]));
         assert_eq!(sliced(5, 0, 5, 0), None);
     }
 }

@@ -16,11 +16,11 @@ impl Shapes {
     /// What a Slice or Transpose takes of a list, row-major.
     pub(super) fn taken(&self, node: &NodeProto) -> Option<Vec<Extent>> {
         let name = node.input.first()?;
-        let (values, shape) = (self.integers.get(name)?, self.get(name)?);
-        let shape: Vec<usize> = shape.into_iter().collect::<Option<_>>()?;
-        if values.len() > LONGEST || shape.iter().product::<usize>() != values.len() {
+        let (values, shape) = (self.integers.get(name)?, self.known.get(name)?);
+        if values.len() > LONGEST || Extent::product(shape).fixed() != Some(values.len()) {
             return None;
         }
+        let shape: Vec<usize> = shape.iter().map(|e| e.fixed()).collect::<Option<_>>()?;
         let mut kept: Vec<Vec<usize>> = shape.iter().map(|&extent| (0..extent).collect()).collect();
         let mut order: Vec<usize> = (0..shape.len()).collect();
         if node.op_type == "Slice" {

@@ -1,9 +1,24 @@
 //! What differentiation does to a graph as a whole; the rules themselves are judged in `goldens`.
 
 mod goldens;
+mod hostile;
 
 use super::*;
-use crate::onnx::{build, prune::prune};
+use crate::onnx::build::{GraphBuilder, batched};
+use crate::onnx::{build, describe::describe, prune::prune};
+
+/// A network from a picture `x` `[N, 3, 32, 32]`: what `body` makes of it as the value `b`, and that pooled into class scores.
+pub(super) fn pooled(body: impl FnOnce(&mut GraphBuilder)) -> Result<Differentiated, GradError> {
+    let mut graph = GraphBuilder::new("pooled");
+    graph.input("x", &batched(&[3, 32, 32]));
+    body(&mut graph);
+    graph.node("GlobalAveragePool", &["b"], "mean", vec![]);
+    graph.node("Flatten", &["mean"], "scores", vec![]);
+    graph.output("scores", &[build::Dim::Symbol("N"), build::Dim::Fixed(4)]);
+    let mut model = graph.into_model();
+    describe(&mut model, "pooled").unwrap();
+    differentiate(model)
+}
 
 /// A chain `image → Conv → ReLU → `unknown operator` → ReLU → pool → Gemm`, each value a layer.
 fn chain(operator: &str) -> ModelProto {
