@@ -32,7 +32,8 @@ import onnxruntime
 import torch
 import torchvision
 
-from runtimes import XTASK, against_autograd, on_tract, relative
+from in_double import against_autograd
+from runtimes import XTASK, on_tract, relative
 
 warnings.filterwarnings("ignore")
 

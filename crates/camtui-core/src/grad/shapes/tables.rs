@@ -20,6 +20,9 @@ impl Shapes {
         if values.len() > LONGEST || Extent::product(shape).fixed() != Some(values.len()) {
             return None;
         }
+        if values.is_empty() {
+            return Some(Vec::new());
+        }
         let shape: Vec<usize> = shape.iter().map(|e| e.fixed()).collect::<Option<_>>()?;
         let mut kept: Vec<Vec<usize>> = shape.iter().map(|&extent| (0..extent).collect()).collect();
         let mut order: Vec<usize> = (0..shape.len()).collect();

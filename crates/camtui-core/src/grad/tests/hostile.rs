@@ -83,6 +83,12 @@ fn empty_values_of_any_extent_do_not_overflow() {
         g.node("Slice", &["c", "zero", "end", "two", "step"], "b", vec![]);
     });
     assert_eq!(backwards, "");
+    let list = said(|g| {
+        g.i64s("none", &[0, 1 << 62], &[]);
+        g.node("Transpose", &["none"], "target", vec![]);
+        g.node("Expand", &["x", "target"], "b", vec![]);
+    });
+    assert!(list.contains("numbers for one picture"), "{list}");
 }
 
 /// A few bytes that ask for gigabytes of tables.
