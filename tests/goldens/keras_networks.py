@@ -27,7 +27,7 @@ import tf2onnx
 
 from runtimes import XTASK, on_tract, relative
 
-NETWORKS = ["MobileNetV2", "ResNet50V2", "EfficientNetB0", "DenseNet121"]
+NETWORKS = ["MobileNetV2", "ResNet50V2", "DenseNet121"]
 SIDE = 224
 
 

@@ -50,6 +50,28 @@ fn every_output_says_what_it_was_made_of() {
     assert!(said.get("timings_ms").is_none(), "what differs from run to run has no place in a file");
 }
 
+/// Another input size, and each picture's own: seen by the map's shape, and replayed to the byte.
+#[test]
+fn other_input_sizes_are_recorded_and_made_again() {
+    let home = Home::new();
+    let cat = chelsea(&home);
+    let (width, height) = image::open(&cat).unwrap().to_rgb8().dimensions();
+    let steps = |side: u32| u64::from((side + 16) / 32);
+    let own = format!("{}x{}", steps(height) * 32, steps(width) * 32);
+    for (asked, recorded, map) in
+        [("160x256", "160x256", [5, 8]), ("picture", own.as_str(), [steps(height), steps(width)])]
+    {
+        home.render([&cat, "--input-size", asked, "-o", "o.png"]).go().code(0);
+        let said = provenance(&home.at("o.png"));
+        assert_eq!(said["model"]["input_size"], recorded);
+        assert_eq!([&said["map"]["height"], &said["map"]["width"]], [&map[0].into(), &map[1].into()]);
+        let said = home.camtui(["replay", "o.png"]).go().code(0).quiet().text();
+        assert!(said.starts_with("same: "), "{said}");
+    }
+    let refused = home.render([&cat, "--input-size", "31"]).go().code(2);
+    assert!(refused.errors().contains("32 to 8192 pixels"), "{}", refused.errors());
+}
+
 #[test]
 fn a_strip_holds_a_record_of_each_of_its_maps() {
     let home = Home::new();

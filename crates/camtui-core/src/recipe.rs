@@ -56,6 +56,15 @@ impl Recipe {
         Self { mean: [0.0; 3], std: [1.0 / 255.0; 3], ..Self::imagenet() }
     }
 
+    /// The same for another input size; what a centre crop cuts off keeps its share (256 for 224, as torchvision has it, is 342
+    /// for 299).
+    #[must_use]
+    pub fn sized(self, height: usize, width: usize) -> Self {
+        let (was, is) = (self.height.min(self.width), height.min(width));
+        let crop_resize = (self.crop_resize as f64 * is as f64 / was.max(1) as f64).round() as usize;
+        Self { height, width, crop_resize, ..self }
+    }
+
     /// The smallest and largest value the model's input can take, over all channels.
     pub fn pixel_range(&self) -> (f32, f32) {
         let low = |c: usize| (0.0 - self.mean[c]) / self.std[c];

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use camtui_core::Tensor;
 use camtui_core::grad::Rule;
-use camtui_core::model::{Cache, ModelSource, Needs, Schedule, Session, open};
+use camtui_core::model::{Cache, ModelSource, Needs, Schedule, Session, Variant, open};
 use camtui_core::onnx::build::{self, Dim, GraphBuilder, batched};
 use camtui_core::onnx::external::externalise;
 use camtui_core::onnx::pb::{ModelProto, tensor_proto::DataType, type_proto};
@@ -228,7 +228,10 @@ fn of_several_outputs_one_is_chosen_or_asked_for() {
     let said = open(&source, &Cache::disabled()).unwrap_err().to_string();
     assert!(said.contains("`scores` [?, 5], `flat` [?, 16]; `--output-name NAME` says it"), "{said}");
     let ModelSource::File(path) = source else { panic!("a file") };
-    let named = |name: &str| ModelSource::Output(path.clone(), name.to_owned());
+    let named = |name: &str| {
+        let variant = Variant { output: Some(name.to_owned()), ..Variant::default() };
+        ModelSource::File(path.clone()).taken_as(variant)
+    };
     assert_same(&run(&named("scores"), &picture()), &expected, 1e-6);
     let said = open(&named("nothing"), &Cache::disabled()).unwrap_err().to_string();
     assert!(said.contains("no output `nothing`; it has `rectified`"), "{said}");

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use crate::config::Config;
+use crate::pipeline::sizes::InputSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Shows why an image classifier decided what it decided, in the terminal.
@@ -66,6 +67,13 @@ pub struct ExplainArgs {
     /// How a picture is brought to the model's input size
     #[arg(long, value_enum, value_name = "HOW")]
     pub resize: Option<ResizeArg>,
+
+    /// Input size in pixels, of models that take any: HEIGHTxWIDTH, one number for a square, or `picture` for each picture's own
+    ///
+    /// A larger input makes finer maps; classes may change, since networks are trained at one size. `picture` keeps the shape, in multiples of
+    /// 32 and with at most a million pixels. Default: the model's own, mostly 224.
+    #[arg(long, value_name = "SIZE")]
+    pub input_size: Option<InputSize>,
 
     /// How the map is enlarged. Default: bilinear
     #[arg(long, value_enum, value_name = "HOW")]

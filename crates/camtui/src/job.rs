@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 use camtui_core::heatmap::{Colormap, Style};
-use camtui_core::model::{ModelSource, Schedule};
+use camtui_core::model::{ModelSource, Schedule, Variant};
 use camtui_core::recipe::Resize;
 use camtui_host::Registry;
 use camtui_term::sanitise;
@@ -18,6 +18,7 @@ use crate::inputs::{self, Input};
 use crate::pipeline::advise::EXPLAINERS;
 use crate::pipeline::explainers::{self, Chosen};
 use crate::pipeline::isolation::Runs;
+use crate::pipeline::sizes::InputSize;
 use crate::pipeline::target::{self, TargetSpec};
 use crate::pipeline::{Explaining, models};
 use crate::store::Places;
@@ -48,7 +49,7 @@ impl<'a> Job<'a> {
     /// Collects and checks. `paths` are those of `args`, or what stands for none.
     pub fn new(args: &'a ExplainArgs, paths: &[PathBuf], places: &'a Places) -> Result<Self, Failure> {
         let runs = Runs::new(args.in_process, &args.settings);
-        Self::loading(args, paths, places, &|path, asked| runs.load(path, asked))
+        Self::loading(args, paths, places, &|path, variant| runs.load(path, variant))
     }
 
     /// The same, with libraries loaded by `load`.
@@ -69,7 +70,16 @@ impl<'a> Job<'a> {
             false => args.explainers().to_vec(),
         };
         let chosen = explainers::choose(&registry, &ids, &args.params, &args.plugin)?;
-        let sources = models::sources(args.models(), args.output_name.as_deref(), places, &mut notices)?;
+        if args.input_size == Some(InputSize::Picture) && !args.render {
+            let text = "--input-size picture goes with --render; a session takes one size: --input-size 448";
+            return Err(Failure::Usage(anyhow!(text)));
+        }
+        let size = match args.input_size {
+            Some(InputSize::Fixed(height, width)) => Some((height, width)),
+            _ => None,
+        };
+        let variant = Variant { output: args.output_name.clone(), size };
+        let sources = models::sources(args.models(), &variant, places, &mut notices)?;
         let (inputs, errors) = inputs::collect(paths);
         for error in &errors {
             tell(&error.to_string());
@@ -122,6 +132,7 @@ impl<'a> Job<'a> {
             signed: self.args.signed(),
             interpolation: self.args.interpolation(),
             resize: resize(self.args),
+            own_size: self.args.input_size == Some(InputSize::Picture),
             random_seed: self.args.seed,
         };
         explaining.check().map_err(|text| Failure::Usage(anyhow!(text)))?;

@@ -83,6 +83,12 @@ impl Architecture {
 /// Builds the forward model that `state` holds the weights of: [`IMAGE`] `[N, 3, 224, 224]` in, [`LOGITS`]
 /// `[N, classes]` out, with [`Metadata`] (no gradients yet; labels if there are ImageNet's 1000 classes).
 pub fn build(state: &StateDict) -> Result<ModelProto, ArchError> {
+    build_sized(state, None)
+}
+
+/// As [`build`], for pictures of another height and width. These architectures pool over whatever is left of the picture, so
+/// they take any; published weights have been trained at 224×224.
+pub fn build_sized(state: &StateDict, size: Option<(usize, usize)>) -> Result<ModelProto, ArchError> {
     let architecture = fit::recognise(state)?;
     let classes = fit::classes(architecture, state);
     let Blueprint { mut graph, parameters, layers, head } = architecture.blueprint(classes);
@@ -92,11 +98,16 @@ pub fn build(state: &StateDict) -> Result<ModelProto, ArchError> {
         graph.f32s(name, shape, tensor.data());
     }
     let labels = labels::imagenet();
+    let mut recipe = architecture.recipe();
+    if let Some((height, width)) = size {
+        recipe = recipe.sized(height, width);
+        graph.resize_input(&[3, height, width]);
+    }
     let metadata = Metadata {
         name: architecture.name().into(),
         source_sha256: state.source_sha256().into(),
         classes,
-        recipe: Some(architecture.recipe()),
+        recipe: Some(recipe),
         layers,
         default_layer: Some(architecture.default_layer().into()),
         head,

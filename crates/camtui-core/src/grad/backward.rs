@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::onnx::intake::MOST_NODES;
 use crate::onnx::pb::{GraphProto, NodeProto};
 
 use super::active;
@@ -23,6 +24,9 @@ impl Backward {
     }
 }
 
+/// No rule is applied once so many nodes have been added. The largest networks' take a tenth of that.
+const MOST_BACKWARD: usize = 2 * MOST_NODES;
+
 /// Writes the backward pass of `graph` from `logits` down to `tape`.
 ///
 /// A value read by several nodes gets the sum of what they pass back. A value read by a node that passes nothing
@@ -43,7 +47,11 @@ pub(super) fn run(tape: &mut Tape, graph: &GraphProto, logits: &str) -> Backward
         if dys.iter().all(Option::is_none) {
             continue;
         }
-        match pass(tape, node, &dys) {
+        let passed = match tape.nodes.len() {
+            0..=MOST_BACKWARD => pass(tape, node, &dys),
+            _ => Err(Reason::Form("the gradients take more nodes than are worked through")),
+        };
+        match passed {
             Ok(passed) => {
                 for (input, d) in node.input.iter().zip(passed) {
                     if let Some(d) = d.filter(|_| tape.is_active(input)) {

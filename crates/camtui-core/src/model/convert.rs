@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::open::ModelSource;
+use super::open::{ModelSource, Variant};
 use crate::arch::{self, ArchError};
 use crate::checkpoint::{self, CheckpointError};
 use crate::grad::{self, GradError};
@@ -49,6 +49,20 @@ pub enum ConvertError {
     /// The metadata is not camtui's.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+    /// The model takes pictures of one size only, and another is asked for.
+    #[error(
+        "{file}: the model takes pictures of {}×{} (height×width) and no others, and {}×{} is asked for: export it with an \
+         open height and width",
+        takes.0, takes.1, asked.0, asked.1
+    )]
+    Size {
+        /// The model file.
+        file: String,
+        /// Height and width it takes.
+        takes: (usize, usize),
+        /// What is asked for.
+        asked: (usize, usize),
+    },
     /// The graph cannot be differentiated.
     #[error("{file}: {reason}")]
     Grad {
@@ -78,26 +92,26 @@ pub(super) fn convert(
     sidecar: &Sidecar,
 ) -> Result<Converted, ConvertError> {
     let name = source.to_string();
+    let asked = source.variant();
     let mut beside = BTreeSet::new();
-    let mut model = match source {
-        ModelSource::Embedded => from_weights(&name, &arch::embedded::state())?,
-        ModelSource::File(path) | ModelSource::Output(path, _) if is_onnx(path) => {
+    let mut model = match source.path() {
+        None => from_weights(&name, &arch::embedded::state(), asked.size)?,
+        Some(path) if is_onnx(path) => {
             let read = intake::read(path);
             let read = read.map_err(|reason| ConvertError::Intake { file: name.clone(), reason })?;
             beside = read.beside;
             let mut model = read.model;
             match Metadata::read(&model)? {
                 Some(metadata) if metadata.layers.iter().any(|l| l.gradient) => {
+                    fits(&name, &asked, &metadata)?;
                     return Ok(Converted { model, metadata, beside, as_it_was: true });
                 }
                 Some(_) => {}
-                None => describe_file(&mut model, source, path, sidecar)?,
+                None => describe_file(&mut model, &name, path, &asked, sidecar)?,
             }
             model
         }
-        ModelSource::File(path) | ModelSource::Output(path, _) => {
-            from_weights(&name, &checkpoint::read(path)?)?
-        }
+        Some(path) => from_weights(&name, &checkpoint::read(path)?, asked.size)?,
     };
     if let Some(mut metadata) = Metadata::read(&model)? {
         sha256.clone_into(&mut metadata.source_sha256);
@@ -113,23 +127,36 @@ pub(super) fn convert(
     Ok(Converted { model, metadata, beside, as_it_was: false })
 }
 
+/// Whether the model takes pictures of the size that is asked for.
+fn fits(file: &str, asked: &Variant, metadata: &Metadata) -> Result<(), ConvertError> {
+    let takes = metadata.recipe.as_ref().map(|r| (r.height, r.width));
+    match (takes, asked.size) {
+        (Some(takes), Some(asked)) if takes != asked => {
+            Err(ConvertError::Size { file: file.to_owned(), takes, asked })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes into a file from elsewhere what is known and what is guessed of it.
 fn describe_file(
     model: &mut ModelProto,
-    source: &ModelSource,
+    name: &str,
     path: &Path,
+    asked: &Variant,
     sidecar: &Sidecar,
 ) -> Result<(), ConvertError> {
+    let size = asked.size.map(|(height, width)| [height, width]);
+    let sidecar = Sidecar { size: size.or(sidecar.size), ..sidecar.clone() };
     let mut wanted = sidecar.wanted();
-    if let ModelSource::Output(_, output) = source {
-        wanted.output = Some(output.clone());
-    }
+    wanted.output = asked.output.clone().or(wanted.output);
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     describe::describe_as(model, &stem, &wanted)
-        .map_err(|reason| ConvertError::Describe { file: source.to_string(), reason })?;
+        .map_err(|reason| ConvertError::Describe { file: name.to_owned(), reason })?;
     if let Some(mut metadata) = Metadata::read(model)? {
         sidecar::told::apply(model, &mut metadata);
-        if *sidecar != Sidecar::default() {
+        fits(name, asked, &metadata)?;
+        if sidecar != Sidecar::default() {
             sidecar.apply(&mut metadata, path)?;
         }
         metadata.write(model);
@@ -143,8 +170,12 @@ fn default_layer(metadata: &Metadata) -> Option<String> {
     metadata.layers.iter().rev().find(spatial).map(|l| l.name.clone())
 }
 
-fn from_weights(file: &str, state: &checkpoint::StateDict) -> Result<ModelProto, ConvertError> {
-    arch::build(state).map_err(|reason| ConvertError::Arch { file: file.into(), reason })
+fn from_weights(
+    file: &str,
+    state: &checkpoint::StateDict,
+    size: Option<(usize, usize)>,
+) -> Result<ModelProto, ConvertError> {
+    arch::build_sized(state, size).map_err(|reason| ConvertError::Arch { file: file.into(), reason })
 }
 
 /// ONNX by its name; anything else is taken for a weight file, whose reader says what it found.

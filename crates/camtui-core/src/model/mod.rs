@@ -19,6 +19,6 @@ pub use cache::{Cache, CacheError};
 pub use convert::ConvertError;
 pub use error::ModelError;
 pub use network::{IMAGE, Needs, Network, Schedule};
-pub use open::{ModelSource, OpenError, Opened, open};
+pub use open::{ModelSource, OpenError, Opened, Variant, open};
 pub use session::{Session, Spent};
 pub use weights::Head;

@@ -20,16 +20,52 @@ pub enum ModelSource {
     Embedded,
     /// A checkpoint (`.pth`, `.safetensors`) or a model (`.onnx`).
     File(PathBuf),
-    /// A model of which the output of this name is to be explained.
-    Output(PathBuf, String),
+    /// One of these, taken otherwise than it is taken by itself.
+    Variant(Box<ModelSource>, Variant),
+}
+
+/// How a model is to be taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variant {
+    /// The output that is to be explained, where a file has several.
+    pub output: Option<String>,
+    /// Height and width of the input in pixels, where the model leaves them open.
+    pub size: Option<(usize, usize)>,
 }
 
 impl ModelSource {
+    /// The same model, taken as `variant`.
+    #[must_use]
+    pub fn taken_as(&self, variant: Variant) -> Self {
+        if variant == Variant::default() {
+            self.plain().clone()
+        } else {
+            Self::Variant(self.plain().clone().into(), variant)
+        }
+    }
+
+    /// The model as it is taken by itself.
+    pub fn plain(&self) -> &Self {
+        match self {
+            Self::Variant(source, _) => source.plain(),
+            plain => plain,
+        }
+    }
+
+    /// How it is to be taken.
+    pub fn variant(&self) -> Variant {
+        match self {
+            Self::Variant(_, variant) => variant.clone(),
+            _ => Variant::default(),
+        }
+    }
+
     /// The file, if it is one.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Embedded => None,
-            Self::File(path) | Self::Output(path, _) => Some(path),
+            Self::File(path) => Some(path),
+            Self::Variant(source, _) => source.path(),
         }
     }
 }
@@ -38,7 +74,8 @@ impl fmt::Display for ModelSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded => f.write_str(arch::embedded::NAME),
-            Self::File(path) | Self::Output(path, _) => write!(f, "{}", path.display()),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Variant(source, _) => source.fmt(f),
         }
     }
 }
@@ -114,12 +151,12 @@ pub fn open(source: &ModelSource, cache: &Cache) -> Result<Opened, OpenError> {
     };
     let sidecar = source.path().map(sidecar::read).transpose().map_err(ConvertError::from)?.flatten();
     let (sidecar, text) = sidecar.unwrap_or_default();
-    let output = if let ModelSource::Output(_, output) = source { output.as_str() } else { "" };
-    let key = if text.is_empty() && output.is_empty() {
-        sha256.clone()
-    } else {
-        cache::key(&sha256, &[&text, output])
-    };
+    let Variant { output, size } = source.variant();
+    let output = output.unwrap_or_default();
+    let mut said = vec![text.as_str(), output.as_str()];
+    let size = size.map(|(height, width)| format!("{height}x{width}"));
+    said.extend(size.as_deref());
+    let key = if said.iter().all(|s| s.is_empty()) { sha256.clone() } else { cache::key(&sha256, &said) };
     let entry = cache.entry(&key);
     let mut notices = Vec::new();
     if let Some(path) = entry.as_ref().filter(|p| p.exists()) {

@@ -62,6 +62,14 @@ impl GraphBuilder {
         self.graph.input.push(value_info(name, dims));
     }
 
+    /// Declares the one input anew, of these extents after the batch. What was declared of values inside no longer holds.
+    pub fn resize_input(&mut self, shape: &[usize]) {
+        if let [input] = self.graph.input.as_mut_slice() {
+            *input = value_info(&input.name, &batched(shape));
+            self.graph.value_info.clear();
+        }
+    }
+
     /// Declares an output of f32 values.
     pub fn output(&mut self, name: &str, dims: &[Dim]) {
         self.graph.output.push(value_info(name, dims));

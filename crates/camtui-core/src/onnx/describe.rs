@@ -110,9 +110,9 @@ pub fn describe_as(model: &mut ModelProto, name: &str, wanted: &Wanted) -> Resul
         notes.push(
             "the model takes pixels of 0 to 255; it is given them as numbers with a fraction".to_owned(),
         );
-        Recipe { height, width, ..Recipe::bytes() }
+        Recipe::bytes().sized(height, width)
     } else {
-        Recipe { height, width, ..Recipe::imagenet() }
+        Recipe::imagenet().sized(height, width)
     };
     let others = graph.output.len();
     let classes = scores::claim(graph, opset, wanted.output.as_deref())?;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use prost::Message as _;
 
 use super::beside::{self, BesideError};
+use super::metadata::Metadata;
 use super::pb::{GraphProto, ModelProto, NodeProto, TensorProto, tensor_proto::DataType};
 use super::scopes;
 
@@ -19,6 +20,8 @@ use super::scopes;
 pub const LARGEST: u64 = (1 << 31) - 1;
 /// The most nodes of a graph, inner graphs included. The largest published classifiers have a tenth of that.
 pub const MOST_NODES: usize = 50_000;
+/// The most nodes of a model that camtui exported: those, and what the gradients add.
+const MOST_WITH_GRADIENTS: usize = 5 * MOST_NODES;
 /// The most axes of a tensor.
 const MOST_AXES: usize = 16;
 
@@ -46,10 +49,12 @@ pub enum IntakeError {
     #[error("this is no ONNX model, or a damaged one: {0}")]
     NotOnnx(String),
     /// Too many nodes.
-    #[error("the graph has {found} nodes, and {MOST_NODES} are the most that are worked through")]
+    #[error("the graph has {found} nodes, and {most} are the most that are worked through")]
     Nodes {
         /// How many.
         found: usize,
+        /// How many it may have.
+        most: usize,
     },
     /// A node reads what is not there yet.
     #[error("the node `{node}` reads `{value}`, which nothing before it computes: the file is damaged")]
@@ -119,8 +124,10 @@ fn parse(bytes: &[u8]) -> Result<ModelProto, IntakeError> {
 fn check(model: &ModelProto) -> Result<(), IntakeError> {
     let Some(graph) = &model.graph else { return Ok(()) };
     let found = count(graph);
-    if found > MOST_NODES {
-        return Err(IntakeError::Nodes { found });
+    let exported = matches!(Metadata::read(model), Ok(Some(_)));
+    let most = if exported { MOST_WITH_GRADIENTS } else { MOST_NODES };
+    if found > most {
+        return Err(IntakeError::Nodes { found, most });
     }
     in_order(graph, None)?;
     tensors(graph).try_for_each(whole)

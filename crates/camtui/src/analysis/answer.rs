@@ -101,10 +101,10 @@ impl PipelineAnalyst {
         let here = models::here(places);
         let name = |source: &ModelSource| match (here.iter().find(|(_, known)| known == source), source) {
             (Some((name, _)), _) => name.clone(),
-            (None, ModelSource::File(path) | ModelSource::Output(path, _)) => {
-                path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-            }
-            (None, ModelSource::Embedded) => source.to_string(),
+            (None, source) => source.path().map_or_else(
+                || source.to_string(),
+                |path| path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            ),
         };
         let compared = job.sources.len();
         let mut sources = job.sources;
@@ -147,11 +147,9 @@ impl PipelineAnalyst {
 
     /// The models by what `--model` would say, the current one first.
     pub(super) fn model_names(&self, current: usize) -> Vec<String> {
-        let name = |model: &Model| match &model.source {
-            ModelSource::Embedded => Some(model.name.clone()),
-            ModelSource::File(path) | ModelSource::Output(path, _) => {
-                std::path::absolute(path).ok()?.to_str().map(str::to_owned)
-            }
+        let name = |model: &Model| match model.source.path() {
+            None => Some(model.name.clone()),
+            Some(path) => std::path::absolute(path).ok()?.to_str().map(str::to_owned),
         };
         let first = self.models.get(current).and_then(name);
         let others = self.models.iter().take(self.compared).filter_map(name);

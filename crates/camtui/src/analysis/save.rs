@@ -100,6 +100,7 @@ impl PipelineAnalyst {
             image_sha256: self.picture(question.picture)?.sha256(),
             model: &open.loaded.name,
             model_file: open.loaded.file.as_deref(),
+            variant: open.loaded.other_sizes.variant(),
             metadata: open.loaded.network.metadata(),
             recipe: (!is_tensor).then_some(&recipe),
             predictions: known.asked.predictions(),

@@ -17,6 +17,7 @@ mod one;
 pub mod picture;
 pub mod predictions;
 pub mod reloading;
+pub mod sizes;
 mod smooth;
 pub mod target;
 
@@ -27,7 +28,7 @@ use std::sync::atomic::AtomicBool;
 
 use camtui_core::Recipe;
 use camtui_core::heatmap::Interpolation;
-use camtui_core::model::{Needs, Spent};
+use camtui_core::model::{Needs, Spent, Variant};
 use camtui_core::onnx::metadata::Metadata;
 use camtui_core::recipe::Resize;
 
@@ -36,6 +37,7 @@ use explainers::Chosen;
 use metrics::Measuring;
 use models::Loaded;
 use picture::Picture;
+use sizes::own_size;
 use target::{Target, TargetError, TargetSpec};
 
 /// What is asked of every picture.
@@ -54,6 +56,8 @@ pub struct Explaining {
     pub interpolation: Interpolation,
     /// In place of the model's own way.
     pub resize: Option<Resize>,
+    /// Whether each picture goes to the models in its own size.
+    pub own_size: bool,
     /// Seed for every random number.
     pub random_seed: u64,
     /// Whether each map is the mean over changed pictures.
@@ -86,6 +90,13 @@ impl Explaining {
     pub fn recipe(&self, model: usize) -> Recipe {
         let recipe = self.models[model].network.metadata().recipe.clone().unwrap_or_else(Recipe::imagenet);
         Recipe { resize: self.resize.unwrap_or(recipe.resize), ..recipe }
+    }
+
+    /// How `model` was taken for a picture prepared by `recipe`.
+    pub fn variant(&self, model: usize, recipe: &Recipe) -> Variant {
+        let variant = self.models[model].other_sizes.variant();
+        let own = self.own_size.then_some((recipe.height, recipe.width));
+        Variant { size: own.or(variant.size), ..variant }
     }
 
     /// What is the same for every target.
@@ -138,14 +149,24 @@ impl Explaining {
     }
 
     fn ask(&self, model: usize, picture: &Picture, cancel: &AtomicBool) -> Answered {
-        let recipe = self.recipe(model);
-        let network = &self.models[model].network;
+        let mut recipe = self.recipe(model);
+        let loaded = &self.models[model];
+        let other = picture.size().filter(|_| self.own_size).map(|(width, height)| {
+            let (height, width) = own_size(width, height);
+            recipe = recipe.clone().sized(height, width);
+            loaded.other_sizes.of((height, width))
+        });
         let failed = |problem: Problem| Answered {
             model,
             predictions: Vec::new(),
             recipe: recipe.clone(),
             spent: Spent::default(),
             results: vec![vec![(0, Err(problem))]],
+        };
+        let network = match &other {
+            Some(Ok(network)) => network.as_ref(),
+            Some(Err(error)) => return failed(Problem::Failed(error.clone())),
+            None => &loaded.network,
         };
         let input = match picture.input(&recipe) {
             Ok(input) => input,

@@ -3,8 +3,9 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use camtui_core::model::{self, Cache, ModelSource, Network, Opened, Schedule};
+use camtui_core::model::{self, Cache, ModelSource, Network, Opened, Schedule, Variant};
 
+use super::sizes::OtherSizes;
 use crate::exit::Failure;
 use crate::store::Places;
 use crate::store::catalogue::{self, Origin};
@@ -18,6 +19,8 @@ pub struct Loaded {
     pub network: Network,
     /// The file it was opened from, where that has no name that camtui knows.
     pub file: Option<PathBuf>,
+    /// The same model for pictures of other sizes.
+    pub other_sizes: OtherSizes,
 }
 
 /// The model a name or path means.
@@ -58,21 +61,17 @@ fn default_source(places: &Places, notices: &mut Vec<String>) -> ModelSource {
 
 const DEFAULT: &str = "resnet18";
 
-/// The sources that `--model` names, or the default; of files the output called `output`, where one is named.
+/// The sources that `--model` names, or the default, to be taken as `variant`.
 pub fn sources(
     wanted: &[String],
-    output: Option<&str>,
+    variant: &Variant,
     places: &Places,
     notices: &mut Vec<String>,
 ) -> Result<Vec<ModelSource>, Failure> {
     if wanted.is_empty() {
-        return Ok(vec![default_source(places, notices)]);
+        return Ok(vec![default_source(places, notices).taken_as(variant.clone())]);
     }
-    let of_output = |source| match (source, output) {
-        (ModelSource::File(path), Some(output)) => ModelSource::Output(path, output.to_owned()),
-        (source, _) => source,
-    };
-    wanted.iter().map(|name| find(name, places).map(of_output)).collect()
+    wanted.iter().map(|name| Ok(find(name, places)?.taken_as(variant.clone()))).collect()
 }
 
 /// Every model that is on this machine under a name, with that name.
@@ -132,7 +131,8 @@ pub fn load(
         let same = loaded.iter().filter(|l| l.network.metadata().name == plain).count();
         let name = if same == 0 { plain } else { format!("{plain}-{}", same + 1) };
         let file = source.path().filter(|path| !is_catalogued(path)).map(Path::to_owned);
-        loaded.push(Loaded { name, network: opened.into_network(schedule, threads), file });
+        let other_sizes = OtherSizes::new(source.clone(), schedule, threads);
+        loaded.push(Loaded { name, network: opened.into_network(schedule, threads), file, other_sizes });
     }
     Ok(loaded)
 }

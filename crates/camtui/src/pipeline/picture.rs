@@ -35,6 +35,14 @@ impl Picture {
         matches!(self, Self::Tensor(_))
     }
 
+    /// Width and height of a photo in pixels. A tensor was made for its model.
+    pub fn size(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::Photo(photo) => Some((photo.width(), photo.height())),
+            Self::Tensor(_) => None,
+        }
+    }
+
     /// SHA-256 (hex) of the picture's file, or of a tensor's values as little-endian f32.
     pub fn sha256(&self) -> Option<String> {
         match self {

@@ -140,6 +140,7 @@ fn one_picture(setup: &Setup, index: usize, interrupt: &Interrupt) -> Done {
                     image_sha256: picture.sha256(),
                     model: &loaded.name,
                     model_file: loaded.file.as_deref(),
+                    variant: setup.explaining.variant(model, &recipe),
                     metadata: loaded.network.metadata(),
                     recipe: (!picture.is_tensor()).then_some(&recipe),
                     predictions: &predictions,

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use camtui_core::Recipe;
 use camtui_core::heatmap::{Interpolation, Style};
+use camtui_core::model::Variant;
 use camtui_core::onnx::metadata::Metadata;
 use camtui_term::sanitise;
 
@@ -14,6 +15,7 @@ use super::worth;
 use crate::pipeline::advise::Advice;
 use crate::pipeline::explainers::Chosen;
 use crate::pipeline::predictions::label;
+use crate::pipeline::sizes::InputSize;
 use crate::pipeline::{Found, Prediction};
 
 /// How many predictions the JSON holds.
@@ -44,6 +46,8 @@ pub struct Record<'a> {
     pub model: &'a str,
     /// The model's file, where it has no name that finds it.
     pub model_file: Option<&'a Path>,
+    /// How the model was taken, where not as it is taken by itself.
+    pub variant: Variant,
     /// What the model says of itself.
     pub metadata: &'a Metadata,
     /// The preprocessing used; none for a tensor taken as it is.
@@ -107,6 +111,12 @@ impl Record<'_> {
         let mut model = json!({ "name": self.model, "sha256": self.metadata.source_sha256 });
         if let Some(file) = self.model_file {
             model["file"] = json!(file.to_string_lossy());
+        }
+        if let Some(output) = &self.variant.output {
+            model["output"] = json!(output);
+        }
+        if let Some((height, width)) = self.variant.size {
+            model["input_size"] = json!(InputSize::Fixed(height, width).to_string());
         }
         let mut explainer = json!({ "id": info.id, "version": info.version, "params": params });
         if let Some(plugin) = self.plugin {

@@ -8,8 +8,8 @@ use crate::grad::tape::Tape;
 use crate::grad::window::Window;
 use crate::onnx::build;
 
-/// The most elements of a window: 64 × 64.
-const MOST: usize = 1 << 12;
+/// The most elements of a window: 32 × 32.
+const MOST: usize = 1 << 10;
 
 /// `y[p] = max x[s·p + d·k − b]` over `k`: `dx[q] = Σ dy[p]` over the windows `p` whose first maximum is `q`.
 ///

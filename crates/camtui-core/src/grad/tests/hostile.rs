@@ -91,6 +91,23 @@ fn empty_values_of_any_extent_do_not_overflow() {
     assert!(list.contains("numbers for one picture"), "{list}");
 }
 
+/// Each takes thousands of nodes, and what is exported can be read again.
+#[test]
+fn nodes_are_bounded() {
+    let many = pooled(|g| {
+        let attributes = || vec![ints("kernel_shape", &[31, 31]), ints("pads", &[15, 15, 15, 15])];
+        g.node("MaxPool", &["x"], "v0", attributes());
+        for n in 0..40 {
+            g.node("MaxPool", &[&format!("v{n}")], &format!("v{}", n + 1), attributes());
+        }
+        g.node("Relu", &["v40"], "b", vec![]);
+    })
+    .unwrap();
+    assert!(many.blocked[0].to_string().contains("more nodes than are worked through"), "{:?}", many.blocked);
+    let bytes = crate::onnx::subgraph::encode(&many.model);
+    crate::onnx::intake::decode(&bytes).unwrap();
+}
+
 /// A few bytes that ask for gigabytes of tables.
 #[test]
 fn tables_are_bounded() {

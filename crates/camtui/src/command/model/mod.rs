@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use camtui_core::file::write_atomic;
-use camtui_core::model::{ModelSource, Opened};
+use camtui_core::model::{ModelSource, Opened, Variant};
 use camtui_core::onnx::prune::prune;
 use camtui_core::onnx::subgraph::encode;
 use camtui_core::sidecar;
@@ -34,7 +34,8 @@ pub fn run(command: &ModelCommand, places: &Places) -> Result<(), Failure> {
 fn open(wanted: Option<&str>, output: Option<&str>, places: &Places) -> Result<Opened, Failure> {
     let mut notices = Vec::new();
     let wanted: Vec<String> = wanted.map(str::to_owned).into_iter().collect();
-    let source: ModelSource = models::sources(&wanted, output, places, &mut notices)?.remove(0);
+    let variant = Variant { output: output.map(str::to_owned), size: None };
+    let source: ModelSource = models::sources(&wanted, &variant, places, &mut notices)?.remove(0);
     let cache = models::cache(places, &mut notices);
     let opened = models::open(&source, &cache, &mut notices);
     for notice in &notices {

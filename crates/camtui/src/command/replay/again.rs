@@ -87,6 +87,7 @@ pub fn again(
         image_sha256: Some(image),
         model: recorded.text("/model/name").unwrap_or_default(),
         model_file: recorded.text("/model/file").map(Path::new),
+        variant: explaining.variant(0, &recipe),
         metadata: loaded.network.metadata(),
         recipe: (!picture.is_tensor()).then_some(&recipe),
         predictions: &predictions,

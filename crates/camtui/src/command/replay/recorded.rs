@@ -155,6 +155,8 @@ impl Recorded {
             );
         }
         for (flag, place) in [
+            ("output-name", "/model/output"),
+            ("input-size", "/model/input_size"),
             ("layer", "/layer"),
             ("resize", "/preprocessing/resize"),
             ("interpolation", "/interpolation"),

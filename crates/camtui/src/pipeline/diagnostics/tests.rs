@@ -11,6 +11,7 @@ use camtui_host::{Library, Params, Registry};
 use prost::Message as _;
 
 use super::super::models::Loaded;
+use super::super::sizes::OtherSizes;
 use super::super::{Asked, Explaining, explain};
 use std::sync::Arc;
 
@@ -51,8 +52,11 @@ impl Net {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("net.onnx");
         std::fs::write(&path, graph.into_model().encode_to_vec()).unwrap();
-        let opened = open(&ModelSource::File(path), &Cache::disabled()).unwrap();
-        Loaded { name: "net".into(), network: opened.into_network(Schedule::OnePicture, 1), file: None }
+        let source = ModelSource::File(path);
+        let opened = open(&source, &Cache::disabled()).unwrap();
+        let other_sizes = OtherSizes::new(source, Schedule::OnePicture, 1);
+        let network = opened.into_network(Schedule::OnePicture, 1);
+        Loaded { name: "net".into(), network, file: None, other_sizes }
     }
 
     /// What is said when `ids` explain `target` at `layer`; of the first of them.
@@ -71,6 +75,7 @@ impl Net {
             signed,
             interpolation: Interpolation::Bilinear,
             resize: None,
+            own_size: false,
             random_seed: 0,
             augment: false,
             baseline: None,
