@@ -60,7 +60,11 @@ const OPERATORS: &[Operator] = &[
         &[Value, Weight],
         &[List("strides"), List("output_padding"), List("output_shape"), Padding("pads"), AUTO_PAD],
     ),
-    ("MaxPool", &[Value], &[List("kernel_shape"), List("strides"), Padding("pads"), Flag("ceil_mode"), AUTO_PAD]),
+    (
+        "MaxPool",
+        &[Value],
+        &[List("kernel_shape"), List("strides"), Padding("pads"), Flag("ceil_mode"), AUTO_PAD],
+    ),
     (
         "AveragePool",
         &[Value],
@@ -125,7 +129,10 @@ const OPERATORS: &[Operator] = &[
         &[Value, Few, Scale, Few],
         &[
             Mode("mode", &["nearest", "linear", "cubic"]),
-            Mode("coordinate_transformation_mode", &["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"]),
+            Mode(
+                "coordinate_transformation_mode",
+                &["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"],
+            ),
             Mode("nearest_mode", &["floor", "ceil", "round_prefer_floor"]),
             Axes("axes"),
         ],
@@ -155,8 +162,12 @@ const OPERATORS: &[Operator] = &[
 
 /// Makes a network of the bytes in `u`.
 pub fn network(u: &mut Unstructured) -> Result<ModelProto> {
-    let mut made =
-        Made { graph: GraphBuilder::new("fuzzed"), values: vec!["x".into()], lists: Vec::new(), constants: 0 };
+    let mut made = Made {
+        graph: GraphBuilder::new("fuzzed"),
+        values: vec!["x".into()],
+        lists: Vec::new(),
+        constants: 0,
+    };
     let side = |u: &mut Unstructured| Ok(Dim::Fixed(u.int_in_range(1..=9)?));
     let picture = [Dim::Symbol("N"), Dim::Fixed(3), side(u)?, side(u)?];
     made.graph.input("x", &picture);

@@ -68,7 +68,7 @@ pub struct ExplainArgs {
     #[arg(long, value_enum, value_name = "HOW")]
     pub resize: Option<ResizeArg>,
 
-    /// Input size in pixels, of models that take any: HEIGHTxWIDTH, one number for a square, or `picture` for each picture's own
+    /// Input size in pixels, of models that take any: `HEIGHTxWIDTH`, one number for a square, or `picture` for each picture's own
     ///
     /// A larger input makes finer maps; classes may change, since networks are trained at one size. `picture` keeps the shape, in multiples of
     /// 32 and with at most a million pixels. Default: the model's own, mostly 224.

@@ -132,7 +132,7 @@ impl<'a> Job<'a> {
             signed: self.args.signed(),
             interpolation: self.args.interpolation(),
             resize: resize(self.args),
-            own_size: self.args.input_size == Some(InputSize::Picture),
+            input_size: self.args.input_size,
             random_seed: self.args.seed,
         };
         explaining.check().map_err(|text| Failure::Usage(anyhow!(text)))?;

@@ -37,7 +37,7 @@ use explainers::Chosen;
 use metrics::Measuring;
 use models::Loaded;
 use picture::Picture;
-use sizes::own_size;
+use sizes::{InputSize, own_size};
 use target::{Target, TargetError, TargetSpec};
 
 /// What is asked of every picture.
@@ -56,8 +56,8 @@ pub struct Explaining {
     pub interpolation: Interpolation,
     /// In place of the model's own way.
     pub resize: Option<Resize>,
-    /// Whether each picture goes to the models in its own size.
-    pub own_size: bool,
+    /// In which size pictures go to the models, where not in the models' own.
+    pub input_size: Option<InputSize>,
     /// Seed for every random number.
     pub random_seed: u64,
     /// Whether each map is the mean over changed pictures.
@@ -95,8 +95,8 @@ impl Explaining {
     /// How `model` was taken for a picture prepared by `recipe`.
     pub fn variant(&self, model: usize, recipe: &Recipe) -> Variant {
         let variant = self.models[model].other_sizes.variant();
-        let own = self.own_size.then_some((recipe.height, recipe.width));
-        Variant { size: own.or(variant.size), ..variant }
+        let size = self.input_size.map(|_| (recipe.height, recipe.width));
+        Variant { size, ..variant }
     }
 
     /// What is the same for every target.
@@ -151,11 +151,12 @@ impl Explaining {
     fn ask(&self, model: usize, picture: &Picture, cancel: &AtomicBool) -> Answered {
         let mut recipe = self.recipe(model);
         let loaded = &self.models[model];
-        let other = picture.size().filter(|_| self.own_size).map(|(width, height)| {
-            let (height, width) = own_size(width, height);
-            recipe = recipe.clone().sized(height, width);
-            loaded.other_sizes.of((height, width))
-        });
+        let other =
+            picture.size().filter(|_| self.input_size == Some(InputSize::Picture)).map(|(width, height)| {
+                let (height, width) = own_size(width, height);
+                recipe = recipe.clone().sized(height, width);
+                loaded.other_sizes.of((height, width))
+            });
         let failed = |problem: Problem| Answered {
             model,
             predictions: Vec::new(),

@@ -75,7 +75,7 @@ impl Net {
             signed,
             interpolation: Interpolation::Bilinear,
             resize: None,
-            own_size: false,
+            input_size: None,
             random_seed: 0,
             augment: false,
             baseline: None,
