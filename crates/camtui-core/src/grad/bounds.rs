@@ -110,6 +110,16 @@ mod tests {
             many,
             "one picture takes more than 1e13 multiplications, the most that are done for a model"
         );
+        for (limit, step) in [(1 << 50, 1), (1 << 50, 3), (-(1 << 50), -7)] {
+            let counted = said(|g| {
+                for (name, value) in [("start", 0), ("limit", limit), ("step", step)] {
+                    g.i64s(name, &[], &[value]);
+                }
+                g.node("Range", &["start", "limit", "step"], "many", vec![]);
+                g.node("Relu", &["a"], "b", vec![]);
+            });
+            assert!(counted.starts_with("the value `many` has"), "{counted}");
+        }
         let looped = said(|g| g.node("Loop", &["a"], "b", vec![]));
         assert!(looped.starts_with("the node `b` is a Loop"), "{looped}");
     }

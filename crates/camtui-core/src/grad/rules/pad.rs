@@ -25,6 +25,9 @@ pub(super) fn pad(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradien
     let mut dx = dy.to_owned();
     for (axis, begin, end) in pads {
         let extent = shape[axis].ok_or_else(|| Reason::UnknownShape(x.into()))?;
+        if extent == 0 {
+            return Err(Reason::Form("its input is empty"));
+        }
         let sources: Option<Vec<usize>> =
             (-begin..extent as i64 + end).map(|i| source(mode, i, extent as i64)).collect();
         let sources = sources.ok_or(Reason::Form("its mode does not fit its pads"))?;

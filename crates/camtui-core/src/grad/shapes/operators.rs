@@ -207,11 +207,19 @@ impl Shapes {
         }
     }
 
-    /// How many numbers a Range counts by ones, where the batch is in its limit.
+    /// How many numbers a Range counts: by ones, where the batch is in its limit, or too many to follow them all.
     fn counted(&self, node: &NodeProto) -> Option<Extent> {
         let at = |i: usize| self.integers.get(node.input.get(i)?)?.first().copied();
-        (at(2)? == Fixed(1)).then_some(())?;
-        Some(at(1)?.add(at(0)?.neg()))
+        let float = |i: usize| self.floats.get(node.input.get(i)?)?.first().copied();
+        let number = |i: usize| match at(i) {
+            Some(Fixed(value)) => Some(value as f64),
+            _ => float(i),
+        };
+        if at(2) == Some(Fixed(1)) {
+            return Some(at(1)?.add(at(0)?.neg()));
+        }
+        let count = ((number(1)? - number(0)?) / number(2)?).ceil();
+        count.is_finite().then(|| Fixed(count.max(0.0) as i64))
     }
 
     /// The extents along a Split's axis: given, or even parts with the rest in the last one.

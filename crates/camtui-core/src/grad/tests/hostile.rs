@@ -83,6 +83,13 @@ fn empty_values_of_any_extent_do_not_overflow() {
         g.node("Slice", &["c", "zero", "end", "two", "step"], "b", vec![]);
     });
     assert_eq!(backwards, "");
+    let edges = said(|g| {
+        g.i64s("less", &[8], &[0, 0, 0, -32, 0, 0, 0, 0]);
+        g.i64s("more", &[8], &[0, 0, 0, 2, 0, 0, 0, 2]);
+        g.node("Pad", &["x", "less"], "c", vec![]);
+        g.node("Pad", &["c", "more"], "b", vec![string("mode", "edge")]);
+    });
+    assert!(edges.contains("its input is empty"), "{edges}");
     let list = said(|g| {
         g.i64s("none", &[0, 1 << 62], &[]);
         g.node("Transpose", &["none"], "target", vec![]);
