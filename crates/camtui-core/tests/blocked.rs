@@ -54,3 +54,31 @@ fn what_needs_no_gradient_goes_on_without_a_rule() {
          for this operator"
     );
 }
+
+/// Its shape is the runtime's to work out; a few bytes still cannot ask for all memory.
+#[test]
+fn a_large_value_behind_an_unknown_operator_is_refused() {
+    let mut graph = GraphBuilder::new("large");
+    graph.input("input", &batched(&[3, 8, 8]));
+    graph.f32s("w", &[4, 3, 1, 1], &[0.1; 12]);
+    graph.i64s("times", &[4], &[1, 1, 100_000, 100_000]);
+    graph.f32s("fc", &[1, 5], &[0.1; 5]);
+    graph.node("Conv", &["input", "w"], "features", vec![]);
+    graph.node("DepthToSpace", &["features"], "space", vec![camtui_core::onnx::build::int("blocksize", 2)]);
+    graph.node("Tile", &["space", "times"], "large", vec![]);
+    graph.node("GlobalAveragePool", &["large"], "pooled", vec![]);
+    graph.node("Flatten", &["pooled"], "flat", vec![]);
+    graph.node("MatMul", &["flat", "fc"], "scores", vec![]);
+    graph.output("scores", &batched(&[5]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.onnx");
+    std::fs::write(&path, graph.into_model().encode_to_vec()).unwrap();
+    let network = open(&ModelSource::File(path), &Cache::disabled()).unwrap();
+    let network = network.into_network(Schedule::OnePicture, 1);
+    let image = uniform("image", &[1, 3, 8, 8], 1, -1.0, 1.0);
+    let told = match Session::new(&network, image, Needs::default()) {
+        Ok(session) => session.logits().unwrap_err().to_string(),
+        Err(error) => error.to_string(),
+    };
+    assert!(told.contains("2560000000000 numbers"), "{told}");
+}

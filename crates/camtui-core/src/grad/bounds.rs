@@ -9,7 +9,7 @@ use super::error::{GradError, name_of};
 use super::shapes::Shapes;
 
 /// The most numbers of one value for one picture: 2 GiB of f32. ResNet-18's largest at 224×224 has 802,816.
-const MOST_NUMBERS: u64 = 1 << 29;
+pub(crate) const MOST_NUMBERS: u64 = 1 << 29;
 /// The most multiplications for one picture. ResNet-50 takes 4e9 at 224×224, the largest vision transformers 1e12.
 const MOST_WORK: u64 = 10_000_000_000_000;
 

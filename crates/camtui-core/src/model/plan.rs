@@ -13,6 +13,7 @@ use tract_onnx::tract_core::knobs::KnobScope;
 use super::error::ModelError;
 use super::network::Schedule;
 use crate::Tensor;
+use crate::grad::MOST_NUMBERS;
 use crate::onnx::pb::{ModelProto, tensor_proto::DataType};
 use crate::onnx::subgraph::Given;
 
@@ -80,6 +81,24 @@ fn behind(model: &TypedModel, outlets: &[OutletId]) -> HashSet<usize> {
     found
 }
 
+/// Refuses values larger than any classifier's. Here the runtime knows the shapes of all of them, those too that come from
+/// operators which the differentiator does not know.
+fn bounded(model: &TypedModel) -> TractResult<()> {
+    for node in &model.nodes {
+        for output in &node.outputs {
+            let count = output.fact.shape.as_concrete().map_or(0, |shape| {
+                shape.iter().fold(1_u64, |count, &extent| count.saturating_mul(extent as u64))
+            });
+            tract_onnx::tract_core::internal::ensure!(
+                count <= MOST_NUMBERS,
+                "the value `{}` has {count} numbers, and {MOST_NUMBERS} are the most that are computed",
+                node.name
+            );
+        }
+    }
+    Ok(())
+}
+
 /// A compiled subgraph. Clones and [`Plan::only`] share one set of weights.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
@@ -109,7 +128,9 @@ impl Plan {
             onnx.provider = Arc::new(OneRead);
             let parsed = onnx.parse(&proto, folder.and_then(Path::to_str))?;
             drop(proto);
-            parsed.model.into_typed()?.into_optimized()
+            let typed = parsed.model.into_typed()?;
+            bounded(&typed)?;
+            typed.into_optimized()
         };
         let model = match schedule {
             Schedule::OnePicture => build(),
