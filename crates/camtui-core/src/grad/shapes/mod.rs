@@ -133,7 +133,7 @@ impl Shapes {
 
     /// The axes that a reducing node names: an attribute before opset `since`, an input from then on.
     ///
-    /// No axes where it names none, `None` where they are not constant.
+    /// No axes where it names none, `None` where they are not constant or one is named twice.
     pub fn axes(&self, node: &NodeProto, since: i64, rank: usize) -> Option<Vec<usize>> {
         let axes = if self.opset < since {
             ints(node, "axes").unwrap_or_default().to_vec()
@@ -143,7 +143,9 @@ impl Shapes {
                 None => vec![],
             }
         };
-        axes.iter().map(|&a| axis(a, rank)).collect()
+        let axes: Vec<usize> = axes.iter().map(|&a| axis(a, rank)).collect::<Option<_>>()?;
+        let once = axes.iter().enumerate().all(|(n, a)| !axes[..n].contains(a));
+        once.then_some(axes)
     }
 
     fn constant(&mut self, name: &str, tensor: &TensorProto) {

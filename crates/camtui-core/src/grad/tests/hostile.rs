@@ -98,6 +98,14 @@ fn empty_values_of_any_extent_do_not_overflow() {
     assert!(list.contains("numbers for one picture"), "{list}");
 }
 
+#[test]
+fn an_axis_named_twice_is_said() {
+    let text = said(|g| {
+        g.node("ReduceMean", &["x"], "b", vec![ints("axes", &[2; 64]), int("keepdims", 1)]);
+    });
+    assert!(text.contains("no gradient passes"), "{text}");
+}
+
 /// Each takes thousands of nodes, and what is exported can be read again.
 #[test]
 fn nodes_are_bounded() {
