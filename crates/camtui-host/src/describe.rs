@@ -32,6 +32,8 @@ pub struct ExplainerInfo {
     pub rectify: bool,
     /// Whether the map does not depend on the target.
     pub class_agnostic: bool,
+    /// Whether the map is a sum over channels, whose terms it gives where they are wanted.
+    pub gives_terms: bool,
     /// What can be set, in the plugin's order.
     pub params: Vec<ParamInfo>,
 }
@@ -186,6 +188,7 @@ pub(crate) unsafe fn read(raw: *const abi::Explainer, index: u32) -> Result<Expl
         },
         rectify: raw.rectify != 0,
         class_agnostic: raw.class_agnostic != 0,
+        gives_terms: raw.gives_terms != 0,
         // SAFETY: the caller vouches for the parameters.
         params: unsafe { params(raw, &id)? },
         id,

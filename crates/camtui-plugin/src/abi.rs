@@ -205,8 +205,10 @@ pub struct Explainer {
     pub rectify: u8,
     /// Whether the map does not depend on the target.
     pub class_agnostic: u8,
+    /// Whether the map is a sum of terms that it can give: see [`Sink::terms`].
+    pub gives_terms: u8,
     /// Zero.
-    pub reserved: [u8; 2],
+    pub reserved: [u8; 1],
     /// Number of parameters.
     pub param_count: u32,
     /// Their descriptions.
@@ -256,8 +258,10 @@ pub struct Session {
     pub chosen_layer: u32,
     /// Whether the user named that layer, rather than the host.
     pub layer_was_named: u8,
+    /// Whether the terms of the map are wanted beside it.
+    pub wants_terms: u8,
     /// Zero.
-    pub reserved: [u8; 7],
+    pub reserved: [u8; 6],
     /// `[1, C, H, W]`.
     pub input: Option<unsafe extern "C" fn(*const Session, *mut Tensor) -> Status>,
     /// `[1, classes]`.
@@ -300,6 +304,10 @@ pub struct Session {
     pub log: Option<unsafe extern "C" fn(*const Session, u32, Text)>,
     /// Optional capabilities of this session by name.
     pub get_extension: Option<unsafe extern "C" fn(*const Session, Text) -> *const c_void>,
+    /// 1 if now is the time to show what there is of the map.
+    pub wants_partial: Option<unsafe extern "C" fn(*const Session) -> u8>,
+    /// The map as far as it has come: height, width, values, their number.
+    pub partial: Option<unsafe extern "C" fn(*const Session, u32, u32, *const f32, u64) -> Status>,
 }
 
 /// Where an explainer puts what it found.
@@ -323,6 +331,8 @@ pub struct Sink {
     pub error: Option<unsafe extern "C" fn(*const Sink, Text) -> Status>,
     /// Optional capabilities of this sink by name.
     pub get_extension: Option<unsafe extern "C" fn(*const Sink, Text) -> *const c_void>,
+    /// What the map is the sum of: how many terms, height, width, values, their number.
+    pub terms: Option<unsafe extern "C" fn(*const Sink, u32, u32, u32, *const f32, u64) -> Status>,
 }
 
 /// What a library exports as [`ENTRY_SYMBOL`]. Its first four fields never change, in any version.

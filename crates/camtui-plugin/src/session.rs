@@ -2,7 +2,7 @@
 
 use std::ptr::from_ref;
 
-use crate::{Error, Random, abi};
+use crate::{Error, Map, Random, abi};
 
 /// One picture in one model, for one call of [`Explainer::explain`](crate::Explainer::explain).
 ///
@@ -233,6 +233,12 @@ impl<'a> Session<'a> {
         self.raw.layer_was_named != 0
     }
 
+    /// Whether [`Map::with_terms`] is asked for; only of explainers whose description says
+    /// [`gives_terms`](crate::Description::gives_terms).
+    pub fn wants_terms(&self) -> bool {
+        self.raw.wants_terms != 0
+    }
+
     fn layer_at(&self, index: u32) -> Result<Layer, Error> {
         let mut out = abi::Layer::EMPTY;
         call!(self, layer, index; out)?;
@@ -374,6 +380,20 @@ impl<'a> Session<'a> {
     pub fn cancelled(&self) -> bool {
         // SAFETY: the host's function with the host's session.
         self.raw.cancelled.is_some_and(|cancelled| unsafe { cancelled(self.handle) } != 0)
+    }
+
+    /// Shows what there is of the map to whoever watches, and calls `map` only if somebody does and time has passed since
+    /// the last one. An explainer of many passes calls this after each batch. What [`explain`](crate::Explainer::explain)
+    /// returns must not depend on it.
+    pub fn partial(&self, map: impl FnOnce() -> Option<Map>) {
+        // SAFETY: the host's function with the host's session.
+        let wanted = self.raw.wants_partial.is_some_and(|wanted| unsafe { wanted(self.handle) } != 0);
+        let Some(partial) = self.raw.partial.filter(|_| wanted) else { return };
+        let Some(map) = map() else { return };
+        let side = |extent: usize| u32::try_from(extent).unwrap_or(u32::MAX);
+        let (height, width, values) = (side(map.height()), side(map.width()), map.values());
+        // SAFETY: as above; as many values as are said, copied before the function returns. One that is refused is not shown.
+        let _ = unsafe { partial(self.handle, height, width, values.as_ptr(), values.len() as u64) };
     }
 
     /// Writes a line into the program's log.

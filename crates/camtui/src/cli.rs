@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use crate::config::Config;
+use crate::pipeline::Smooth;
 use crate::pipeline::sizes::InputSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -79,9 +80,10 @@ pub struct ExplainArgs {
     #[arg(long, value_enum, value_name = "HOW")]
     pub interpolation: Option<InterpolationArg>,
 
-    /// Take the mean map over changes of the picture that should change nothing
-    #[arg(long, value_enum, value_name = "HOW")]
-    pub smooth: Option<SmoothArg>,
+    /// Smooth the map: the mean over changes of the picture that should change nothing, the principal component of the weighted
+    /// channels, or both
+    #[arg(long, value_enum, value_name = "HOW", value_delimiter = ',')]
+    pub smooth: Vec<SmoothArg>,
 
     /// Colours of the map: jet, turbo, viridis, inferno, magma, grey or diverging
     ///
@@ -161,6 +163,14 @@ pub struct ExplainArgs {
     pub settings: Config,
 }
 
+impl ExplainArgs {
+    /// What `--smooth` asks for.
+    pub fn smoothed(&self) -> Smooth {
+        let has = |how| self.smooth.contains(&how);
+        Smooth { augment: has(SmoothArg::Aug), eigen: has(SmoothArg::Eigen) }
+    }
+}
+
 fn opacity(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(alpha) if (0.0..=1.0).contains(&alpha) => Ok(alpha),
@@ -180,8 +190,10 @@ pub enum ResizeArg {
 /// `--smooth`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SmoothArg {
-    /// Mirrored or not, times 0.9, 1 and 1.1: six maps, normalised
+    /// Mirrored or not, times 0.9, 1 and 1.1: the mean of six maps, normalised
     Aug,
+    /// The first principal component of the channels times their weights, in place of their sum
+    Eigen,
 }
 
 /// `--interpolation`.

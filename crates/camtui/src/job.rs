@@ -12,7 +12,7 @@ use camtui_core::recipe::Resize;
 use camtui_host::Registry;
 use camtui_term::sanitise;
 
-use crate::cli::{ExplainArgs, ResizeArg, SmoothArg};
+use crate::cli::{ExplainArgs, ResizeArg};
 use crate::exit::Failure;
 use crate::inputs::{self, Input};
 use crate::pipeline::advise::EXPLAINERS;
@@ -124,7 +124,7 @@ impl<'a> Job<'a> {
         let explaining = Explaining {
             baseline,
             advise: self.args.advise,
-            augment: self.args.smooth == Some(SmoothArg::Aug),
+            smooth: self.args.smoothed(),
             models: loaded?,
             explainers: self.explainers,
             layers: self.args.layer.clone(),

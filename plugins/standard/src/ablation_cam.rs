@@ -25,6 +25,7 @@ impl Explainer for AblationCam {
             .needs_activations()
             .needs_forward()
             .rectify()
+            .gives_terms()
     }
 
     fn explain(&self, session: &Session<'_>, _params: &Params<'_>) -> Result<Map, Error> {
@@ -56,6 +57,7 @@ impl Explainer for AblationCam {
             for (&k, left) in without.iter().zip(score.of_each(&logits)) {
                 weights[k] = whole - left;
             }
+            session.partial(|| Some(weighted_sum(session, &weights, &activation)));
             Ok(())
         })?;
         if whole != 0.0 {
@@ -63,6 +65,6 @@ impl Explainer for AblationCam {
                 *w /= whole.abs();
             }
         }
-        Ok(weighted_sum(&weights, &activation).of_layer(&layer))
+        Ok(weighted_sum(session, &weights, &activation).of_layer(&layer))
     }
 }

@@ -50,6 +50,7 @@ impl Explainer for FullGrad {
             let from = [gradient.height(), gradient.width()];
             let sum = Upsample::new(from, [height, width], Align::Edges).enlarge(&sum);
             map.iter_mut().zip(sum).for_each(|(m, s)| *m += s);
+            session.partial(|| Some(Map::from_f64(height, width, &map)));
         }
         let map = Map::from_f64(height, width, &map);
         Ok(if biases.is_empty() {

@@ -42,6 +42,13 @@ impl Explainer for ReciproCam {
             }
             let shape = shape_of(positions.len(), activation.shape());
             map.extend(score.of_each(&session.forward_from(&layer, &shape, &alone)?));
+            session.partial(|| {
+                // What is not known yet is in the middle of what is.
+                let middle = map.iter().sum::<f64>() / map.len() as f64;
+                let mut known = map.clone();
+                known.resize(area, middle);
+                Some(Map::from_f64(height, width, &known))
+            });
             Ok(())
         })?;
         Ok(Map::from_f64(height, width, &map).of_layer(&layer))

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
 
 use camtui_core::Recipe;
-use camtui_core::heatmap::Interpolation;
+use camtui_core::heatmap::{Heatmap, Interpolation};
 use camtui_core::model::{Cache, ModelSource, Needs, Schedule};
 use camtui_core::picture::Photo;
 use camtui_core::recipe::Resize;
@@ -28,7 +29,7 @@ use crate::pipeline::models::{self, Loaded};
 use crate::pipeline::picture::Picture;
 use crate::pipeline::reloading::Reloading;
 use crate::pipeline::target::{ClassSpec, Target, TargetSpec, resolve};
-use crate::pipeline::{Asked, How, Problem, explain};
+use crate::pipeline::{Asked, How, Problem, Smooth, Tell, explain};
 use crate::store::Places;
 
 /// Bytes of decoded pictures that are kept.
@@ -322,6 +323,7 @@ impl Analyst for PipelineAnalyst {
     }
 
     fn explain(&self, question: &Question, watch: &Watch<'_>) -> Result<Explanation, String> {
+        let begun = Instant::now();
         let open = self.model(question.model)?;
         let known = self.known(question.picture, question.model)?;
         let chosen = self.chosen(question)?;
@@ -335,17 +337,43 @@ impl Analyst for PipelineAnalyst {
             signed: !fused,
             interpolation: Interpolation::Bilinear,
             random_seed: self.random_seed,
-            augment: false,
+            smooth: Smooth::default(),
         };
-        let found = explain(&known.asked, &chosen, &target, &how, watch.flag(), watch.progress()).map_err(
+        let (photo, seen) = self.picture(question.picture)?.drawn(&self.recipe(open))?;
+        let rectify = chosen.info().rectify && !fused;
+        let default = || open.details.default_layer.clone().filter(|_| chosen.info().needs.activations);
+        let unfinished = |map| Explanation {
+            question: question.clone(),
+            photo: Arc::clone(&photo),
+            seen,
+            map,
+            rectify,
+            predictions: Arc::clone(&known.predictions),
+            class: target.class,
+            against: target.against,
+            layers: if question.layers.is_empty() {
+                default().into_iter().collect()
+            } else {
+                question.layers.clone()
+            },
+            model: Arc::clone(&open.details),
+            notes: vec!["the map as far as it has come; Esc stops here".to_owned()],
+            complaints: vec![],
+            took: begun.elapsed(),
+            unfinished: true,
+        };
+        let show = watch.partial().map(|show| move |map| show(unfinished(map)));
+        let tell = Tell {
+            progress: watch.progress(),
+            partial: show.as_ref().map(|show| show as &(dyn Fn(Heatmap) + Sync)),
+        };
+        let found = explain(&known.asked, &chosen, &target, &how, watch.flag(), &tell).map_err(
             |problem| match problem {
                 Problem::Cancelled => "cancelled".to_owned(),
                 other => other.to_string(),
             },
         )?;
-        let (photo, seen) = self.picture(question.picture)?.drawn(&self.recipe(open))?;
         let mut notes = open.notices.clone();
-        let rectify = chosen.info().rectify && !fused;
         notes.extend(blank(rectify, found.map.values()).map(str::to_owned));
         notes.extend(found.diagnostics.iter().map(|note| sanitise(note)));
         Ok(Explanation {
@@ -362,6 +390,7 @@ impl Analyst for PipelineAnalyst {
             notes,
             complaints: found.complaints.iter().map(|text| sanitise(text)).collect(),
             took: found.took,
+            unfinished: false,
         })
     }
 
@@ -381,7 +410,7 @@ impl Analyst for PipelineAnalyst {
             signed: false,
             interpolation: Interpolation::Bilinear,
             random_seed: self.random_seed,
-            augment: false,
+            smooth: Smooth::default(),
         };
         let (asked, cancel) = (&known.asked, watch.flag());
         let needs = &Needs::default();

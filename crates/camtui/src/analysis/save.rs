@@ -109,7 +109,7 @@ impl PipelineAnalyst {
             found: &found,
             random_seed: self.random_seed,
             interpolation: Interpolation::Bilinear,
-            augment: false,
+            smooth: crate::pipeline::Smooth::default(),
             style: None,
         };
         let timings = Timings {

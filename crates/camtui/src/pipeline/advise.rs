@@ -12,7 +12,7 @@ use camtui_core::onnx::metadata::{Layer, Metadata};
 use super::explainers::Chosen;
 use super::metrics::{Measured, Measuring};
 use super::target::Target;
-use super::{Asked, Explaining, Found, How, One, Problem, explain};
+use super::{Asked, Explaining, Found, How, One, Problem, Tell, explain};
 
 /// What is asked unless explainers are named: one pass or a tail's passes, and a map of the class.
 pub const EXPLAINERS: [&str; 6] =
@@ -106,7 +106,7 @@ impl Explaining {
             }
             let chosen = &self.explainers[at];
             let how = How { layers: &layers, ..how };
-            let measured = explain(asked, chosen, target, &how, cancel, &|_| {}).and_then(|found| {
+            let measured = explain(asked, chosen, target, &how, cancel, &Tell::NOBODY).and_then(|found| {
                 let metrics = Measuring { how: &how, ..measuring }.measure(
                     chosen,
                     (&found.map, found.signed),

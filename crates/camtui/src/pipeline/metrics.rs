@@ -20,7 +20,7 @@ use camtui_core::model::Needs;
 use super::explainers::Chosen;
 use super::predictions::probabilities;
 use super::target::Target;
-use super::{Asked, How, Problem, explain};
+use super::{Asked, How, Problem, Tell, explain};
 
 /// Steps in which pixels are taken away or put in.
 pub const STEPS: usize = 32;
@@ -137,7 +137,7 @@ impl Measuring<'_, '_> {
     /// The figures of what knows less: the same for every explainer.
     pub fn baselines(&self) -> Result<Baselines, Problem> {
         let how = self.alone(false);
-        let random = match explain(self.asked, self.baseline, self.target, &how, self.cancel, &|_| {}) {
+        let random = match explain(self.asked, self.baseline, self.target, &how, self.cancel, &Tell::NOBODY) {
             Ok(found) => Some(self.of(self.baseline, &found.map, false)?.0),
             Err(Problem::Usage(_)) => None,
             Err(problem) => return Err(problem),
@@ -164,7 +164,7 @@ impl Measuring<'_, '_> {
         let mut cost = Duration::ZERO;
         let again = |input: Tensor| {
             let asked = Asked::new(self.asked.session().network(), input, self.needs.clone())?;
-            let found = explain(&asked, chosen, self.target, &how, self.cancel, &|_| {})?;
+            let found = explain(&asked, chosen, self.target, &how, self.cancel, &Tell::NOBODY)?;
             cost = found.took;
             Ok(self.as_drawn(&found.map, signed))
         };

@@ -21,8 +21,9 @@ pub mod sizes;
 mod smooth;
 pub mod target;
 
-pub use one::{Asked, Found, How, Problem, explain};
+pub use one::{Asked, Found, How, Problem, Tell, explain};
 pub use predictions::Prediction;
+pub use smooth::Smooth;
 
 use std::sync::atomic::AtomicBool;
 
@@ -60,8 +61,8 @@ pub struct Explaining {
     pub input_size: Option<InputSize>,
     /// Seed for every random number.
     pub random_seed: u64,
-    /// Whether each map is the mean over changed pictures.
-    pub augment: bool,
+    /// How maps are smoothed.
+    pub smooth: Smooth,
     /// `random-cam`, where maps are to be measured beside it.
     pub baseline: Option<Chosen>,
     /// Whether every explainer is tried on several layers, and all are put in order; takes a baseline.
@@ -103,7 +104,7 @@ impl Explaining {
     pub fn how(&self) -> How<'_> {
         let (layers, interpolation) = (self.layers.as_slice(), self.interpolation);
         let (explainers, random_seed) = (self.explainers.as_slice(), self.random_seed);
-        How { explainers, layers, signed: self.signed, interpolation, random_seed, augment: self.augment }
+        How { explainers, layers, signed: self.signed, interpolation, random_seed, smooth: self.smooth }
     }
 
     /// What the explainers will ask of `model`, so that it is compiled once.
@@ -214,7 +215,7 @@ impl Explaining {
         let mut baselines = None;
         let mut results = Vec::new();
         for (at, explainer) in self.explainers.iter().enumerate() {
-            let found = explain(asked, explainer, target, &how, cancel, &|_| {});
+            let found = explain(asked, explainer, target, &how, cancel, &Tell::NOBODY);
             let measured = found.and_then(|found| {
                 let Some(measuring) = &measuring else { return Ok(found) };
                 let baselines = match &mut baselines {

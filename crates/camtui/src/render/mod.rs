@@ -149,7 +149,7 @@ fn one_picture(setup: &Setup, index: usize, interrupt: &Interrupt) -> Done {
                     found: &found,
                     random_seed: setup.explaining.random_seed,
                     interpolation: setup.explaining.interpolation,
-                    augment: setup.explaining.augment,
+                    smooth: setup.explaining.smooth,
                     style: Some(setup.style),
                 };
                 let timings = Timings {

@@ -16,7 +16,7 @@ use crate::pipeline::advise::Advice;
 use crate::pipeline::explainers::Chosen;
 use crate::pipeline::predictions::label;
 use crate::pipeline::sizes::InputSize;
-use crate::pipeline::{Found, Prediction};
+use crate::pipeline::{Found, Prediction, Smooth};
 
 /// How many predictions the JSON holds.
 const PREDICTIONS: usize = 5;
@@ -64,8 +64,8 @@ pub struct Record<'a> {
     pub random_seed: u64,
     /// How maps are enlarged where they are fused and drawn.
     pub interpolation: Interpolation,
-    /// Whether the map is the mean over changed pictures.
-    pub augment: bool,
+    /// How the map was smoothed.
+    pub smooth: Smooth,
     /// How the map is coloured, where that is all there is to its drawing.
     pub style: Option<Style>,
 }
@@ -142,8 +142,8 @@ impl Record<'_> {
         fields.insert("signed".into(), json!(self.found.signed));
         fields.insert("seed".into(), json!(self.random_seed));
         fields.insert("interpolation".into(), json!(self.interpolation.name()));
-        if self.augment {
-            fields.insert("smooth".into(), json!("aug"));
+        if let Some(smooth) = self.smooth.name() {
+            fields.insert("smooth".into(), json!(smooth));
         }
         if let Some(style) = self.style {
             fields.insert("colormap".into(), json!(style.colormap.name()));

@@ -96,7 +96,7 @@ pub fn again(
         found: &found,
         random_seed: explaining.random_seed,
         interpolation: explaining.interpolation,
-        augment: explaining.augment,
+        smooth: explaining.smooth,
         style: drawn_by_flags.then_some(style),
     };
     let timings = Timings {

@@ -12,7 +12,7 @@ use prost::Message as _;
 
 use super::super::models::Loaded;
 use super::super::sizes::OtherSizes;
-use super::super::{Asked, Explaining, explain};
+use super::super::{Asked, Explaining, Smooth, Tell, explain};
 use std::sync::Arc;
 
 use super::*;
@@ -77,7 +77,7 @@ impl Net {
             resize: None,
             input_size: None,
             random_seed: 0,
-            augment: false,
+            smooth: Smooth::default(),
             baseline: None,
             advise: false,
         };
@@ -85,7 +85,7 @@ impl Net {
         let input = Tensor::new([1, 3, 8, 8], input).unwrap();
         let asked = Asked::new(&how.models[0].network, input, how.needs(0)).unwrap();
         let cancel = AtomicBool::new(false);
-        explain(&asked, &how.explainers[0], target, &how.how(), &cancel, &|_| {}).unwrap().diagnostics
+        explain(&asked, &how.explainers[0], target, &how.how(), &cancel, &Tell::NOBODY).unwrap().diagnostics
     }
 
     /// The likeliest class.
