@@ -47,6 +47,8 @@ pub struct Needs {
     pub gradients: bool,
     /// Further runs.
     pub forward: bool,
+    /// Gradients at all layers that add a bias, and at the image.
+    pub biased_gradients: bool,
 }
 
 /// A parameter of an explainer.
@@ -185,6 +187,7 @@ pub(crate) unsafe fn read(raw: *const abi::Explainer, index: u32) -> Result<Expl
             activations: raw.needs & abi::NEEDS_ACTIVATIONS != 0,
             gradients: raw.needs & abi::NEEDS_GRADIENTS != 0,
             forward: raw.needs & abi::NEEDS_FORWARD != 0,
+            biased_gradients: raw.needs & abi::NEEDS_BIASED_GRADIENTS != 0,
         },
         rectify: raw.rectify != 0,
         class_agnostic: raw.class_agnostic != 0,

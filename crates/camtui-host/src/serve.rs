@@ -42,7 +42,15 @@ pub(crate) struct Served<'a> {
     /// Why the last call of each thread failed.
     errors: Mutex<HashMap<ThreadId, String>>,
     /// When a partial map was shown last, or when the call began.
-    shown: Mutex<Instant>,
+    shown: Arc<Mutex<Instant>>,
+}
+
+/// A session within another's call: answers of one batch.
+#[repr(C)]
+struct Scope<'a> {
+    /// What the plugin is given a pointer to.
+    raw: abi::Session,
+    served: Served<'a>,
 }
 
 impl<'a> Served<'a> {
@@ -52,7 +60,7 @@ impl<'a> Served<'a> {
         layers: Vec<Layer>,
         chosen: Option<usize>,
     ) -> Self {
-        let shown = Mutex::new(Instant::now());
+        let shown = Arc::new(Mutex::new(Instant::now()));
         Self { backend, request, layers, chosen, arena: Mutex::default(), errors: Mutex::default(), shown }
     }
 
@@ -106,6 +114,8 @@ impl<'a> Served<'a> {
             get_extension: Some(get_extension),
             wants_partial: Some(wants_partial),
             partial: Some(partial),
+            scope: Some(scope),
+            end_scope: Some(end_scope),
         }
     }
 
@@ -476,6 +486,32 @@ unsafe extern "C" fn partial(
             s.show(grid.map_err(|refused| Problem::Invalid(refused.to_string()))?);
             Ok(())
         })
+    }
+}
+
+unsafe extern "C" fn scope(session: *const abi::Session) -> *const abi::Session {
+    let mut made = null();
+    // SAFETY: see above.
+    unsafe {
+        answer(session, |s| {
+            let layers = s.layers.clone();
+            let served =
+                Served { shown: Arc::clone(&s.shown), ..Served::new(s.backend, s.request, layers, s.chosen) };
+            let raw = served.session();
+            let scope = Box::into_raw(Box::new(Scope { raw, served }));
+            // The session's pointer is to where it lies now.
+            (*scope).raw = (*scope).served.session();
+            made = scope.cast::<abi::Session>().cast_const();
+            Ok(())
+        })
+    };
+    made
+}
+
+unsafe extern "C" fn end_scope(inner: *const abi::Session) {
+    if !inner.is_null() {
+        // SAFETY: the header obliges the plugin to pass what `scope` returned, once.
+        drop(unsafe { Box::from_raw(inner.cast::<Scope<'_>>().cast_mut()) });
     }
 }
 

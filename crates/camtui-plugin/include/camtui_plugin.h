@@ -313,6 +313,17 @@ struct camtui_session {
      * [during explain; in: copied] */
     camtui_status (*partial)(const camtui_session *session, uint32_t height, uint32_t width, const float *values,
                              uint64_t count);
+
+    /* A session of the same picture, model and target, for one batch of many: what it hands out lives until it is ended, and not
+     * until explain returns, so that memory does not grow with the number of passes. NULL if there is none to be had:
+     * go on with `session`. May be NULL itself.
+     * [during explain; out: until end_scope] */
+    const camtui_session *(*scope)(const camtui_session *session);
+
+    /* Ends a session that `scope` returned, once, before explain returns, and after all that it handed out was used. May be
+     * NULL where `scope` is.
+     * [during explain] */
+    void (*end_scope)(const camtui_session *inner);
 };
 
 /* ==== The sink: where an explainer puts what it found ==== */
@@ -387,6 +398,7 @@ static inline camtui_status camtui_pass_on(const camtui_session *session, const 
 #define CAMTUI_NEEDS_ACTIVATIONS 1u
 #define CAMTUI_NEEDS_GRADIENTS 2u
 #define CAMTUI_NEEDS_FORWARD 4u
+#define CAMTUI_NEEDS_BIASED_GRADIENTS 8u /* gradients at all layers that add a bias, and at the image */
 
 typedef struct camtui_explainer camtui_explainer;
 

@@ -47,6 +47,8 @@ pub const NEEDS_ACTIVATIONS: u32 = 1;
 pub const NEEDS_GRADIENTS: u32 = 2;
 /// The explainer runs the model forward itself.
 pub const NEEDS_FORWARD: u32 = 4;
+/// The explainer reads the gradients at all layers that add a bias, and at the image.
+pub const NEEDS_BIASED_GRADIENTS: u32 = 8;
 
 /// [`Param::kind`]: on or off.
 pub const PARAM_BOOL: u32 = 0;
@@ -308,6 +310,10 @@ pub struct Session {
     pub wants_partial: Option<unsafe extern "C" fn(*const Session) -> u8>,
     /// The map as far as it has come: height, width, values, their number.
     pub partial: Option<unsafe extern "C" fn(*const Session, u32, u32, *const f32, u64) -> Status>,
+    /// A session like this one, whose answers live until it is ended; null if there is none to be had.
+    pub scope: Option<unsafe extern "C" fn(*const Session) -> *const Session>,
+    /// Ends one that `scope` made.
+    pub end_scope: Option<unsafe extern "C" fn(*const Session)>,
 }
 
 /// Where an explainer puts what it found.

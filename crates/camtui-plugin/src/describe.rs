@@ -73,6 +73,13 @@ impl Description {
         self
     }
 
+    /// It reads the gradients at all layers that add a bias, and at the image: camtui computes them in one pass.
+    #[must_use]
+    pub fn needs_biased_gradients(mut self) -> Self {
+        self.needs |= abi::NEEDS_GRADIENTS | abi::NEEDS_BIASED_GRADIENTS;
+        self
+    }
+
     /// It runs the model forward itself.
     #[must_use]
     pub fn needs_forward(mut self) -> Self {

@@ -396,6 +396,32 @@ impl<'a> Session<'a> {
         let _ = unsafe { partial(self.handle, height, width, values.as_ptr(), values.len() as u64) };
     }
 
+    /// Runs `work` with a session of the same picture whose answers end with it. An explainer of many passes does each batch in
+    /// one, so that memory does not grow with their number.
+    ///
+    /// ```
+    /// # use camtui_plugin::{Error, Session};
+    /// # fn sums(session: &Session<'_>, inputs: &[Vec<f32>], shape: &[usize]) -> Result<f64, Error> {
+    /// let mut sum = 0.0;
+    /// for input in inputs {
+    ///     session.scope(|session| {
+    ///         sum += f64::from(session.forward(shape, input)?.data()[0]);
+    ///         Ok::<(), Error>(())
+    ///     })?;
+    /// }
+    /// # Ok(sum)
+    /// # }
+    /// ```
+    pub fn scope<R>(&self, work: impl FnOnce(&Session<'_>) -> R) -> R {
+        let (Some(scope), Some(end)) = (self.raw.scope, self.raw.end_scope) else { return work(self) };
+        // SAFETY: the host's function with the host's session.
+        let handle = unsafe { scope(self.handle) };
+        // SAFETY: null, or a session of the host's, which is at least as large as this one until it is ended.
+        let Some(raw) = (unsafe { handle.as_ref() }) else { return work(self) };
+        let _ended = EndScope { handle, end };
+        work(&Session { raw, handle })
+    }
+
     /// Writes a line into the program's log.
     pub fn log(&self, level: Level, line: &str) {
         if let Some(log) = self.raw.log {
@@ -427,6 +453,19 @@ impl<'a> Session<'a> {
             abi::NOT_SUPPORTED => Err(Error::NotSupported(why())),
             _ => Err(Error::Failed(why())),
         }
+    }
+}
+
+/// Ends a scope, also where its work panics.
+struct EndScope {
+    handle: *const abi::Session,
+    end: unsafe extern "C" fn(*const abi::Session),
+}
+
+impl Drop for EndScope {
+    fn drop(&mut self) {
+        // SAFETY: the host's function with what its `scope` returned; all that was handed out ended with the work.
+        unsafe { (self.end)(self.handle) };
     }
 }
 

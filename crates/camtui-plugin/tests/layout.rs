@@ -53,7 +53,8 @@ fn layouts() -> Vec<Layout> {
         Session "camtui_session" {
             size, classes, host, target, random_seed, layer_count, chosen_layer, layer_was_named, wants_terms, reserved, input,
             logits, seed, layer, activation, gradient, forward, forward_from, gradient_at, gradient_from, layer_bias, linear_head,
-            pixel_range, last_error, progress, cancelled, log, get_extension, wants_partial, partial
+            pixel_range, last_error, progress, cancelled, log, get_extension, wants_partial, partial,
+            scope, end_scope
         }
         Sink "camtui_sink" { size, reserved, host, map, channel, layer, note, error, get_extension, terms }
         Entry "camtui_entry" {
@@ -76,10 +77,10 @@ fn the_layout_of_version_1_0_is_frozen() {
         ("camtui_host", 56, &[0, 4, 8, 24, 40, 48]),
         (
             "camtui_session",
-            208,
+            224,
             &[
                 0, 4, 8, 16, 24, 32, 36, 40, 41, 42, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 136,
-                144, 152, 160, 168, 176, 184, 192, 200,
+                144, 152, 160, 168, 176, 184, 192, 200, 208, 216,
             ],
         ),
         ("camtui_sink", 72, &[0, 4, 8, 16, 24, 32, 40, 48, 56, 64]),
@@ -137,6 +138,7 @@ const CONSTANTS: [(&str, u32); 24] = [
     ("PARAM_FLOAT", abi::PARAM_FLOAT),
     ("PARAM_CHOICE", abi::PARAM_CHOICE),
     ("PARAM_STRING", abi::PARAM_STRING),
+    ("NEEDS_BIASED_GRADIENTS", abi::NEEDS_BIASED_GRADIENTS),
     ("LOG_DEBUG", abi::LOG_DEBUG),
     ("LOG_INFO", abi::LOG_INFO),
     ("LOG_WARNING", abi::LOG_WARNING),

@@ -44,7 +44,7 @@ impl Explainer for AblationCam {
             .collect();
         let mut weights = vec![0.0; count];
         let area = activation.area();
-        in_batches(session, alive.len(), activation.data().len(), |batch| {
+        in_batches(session, alive.len(), activation.data().len(), |session, batch| {
             let without = &alive[batch];
             let mut ablated = Vec::with_capacity(without.len() * activation.data().len());
             for &k in without {

@@ -41,7 +41,7 @@ impl Explainer for IntegratedGradients {
         let points = gauss_legendre(usize::try_from(params.int("steps")?).unwrap_or(1));
         let seed = session.seed()?;
         let mut sum = vec![0f64; input.data().len()];
-        in_batches(session, points.len(), input.data().len(), |batch| {
+        in_batches(session, points.len(), input.data().len(), |session, batch| {
             let mut inputs = Vec::with_capacity(batch.len() * sum.len());
             for &(t, _) in &points[batch.clone()] {
                 let along = |(&x, &from): (&f32, &f32)| (f64::from(from) + t * f64::from(x - from)) as f32;

@@ -55,7 +55,7 @@ pub fn scores_behind(
     let planes: Vec<&[f32]> = activation.planes().collect();
     let mut sums = vec![0.0; channels.len()];
     let mut mask = vec![];
-    in_batches(session, channels.len() * passes, input.data().len(), |batch| {
+    in_batches(session, channels.len() * passes, input.data().len(), |session, batch| {
         let mut inputs = Vec::with_capacity(batch.len() * input.data().len());
         let mut changed = vec![];
         for at in batch.clone() {

@@ -57,7 +57,7 @@ impl Explainer for Occlusion {
             Map::from_f64(across_rows.len(), across_columns.len(), &map)
         };
         let mut lost = Vec::with_capacity(all.len());
-        in_batches(session, all.len(), input.data().len(), |batch| {
+        in_batches(session, all.len(), input.data().len(), |session, batch| {
             let mut inputs = Vec::with_capacity(batch.len() * input.data().len());
             for (row, column) in &all[batch.clone()] {
                 for (plane, &value) in input.planes().zip(&fill) {

@@ -33,7 +33,7 @@ impl Explainer for ReciproCam {
         let score = Score::of(session)?;
         let (height, width, area) = (activation.height(), activation.width(), activation.area());
         let mut map = Vec::with_capacity(area);
-        in_batches(session, area, activation.data().len(), |positions| {
+        in_batches(session, area, activation.data().len(), |session, positions| {
             let mut alone = vec![0.0; positions.len() * activation.data().len()];
             for (item, at) in alone.chunks_exact_mut(activation.data().len()).zip(positions.clone()) {
                 for (plane, kept) in item.chunks_exact_mut(area).zip(activation.planes()) {

@@ -38,7 +38,7 @@ impl Explainer for Rise {
         let cells = usize::try_from(params.int("cells")?).unwrap_or(1);
         let mut masks = Masks::new(cells, p, [input.height(), input.width()], session.random_seed());
         let mut sum = vec![0.0; input.area()];
-        in_batches(session, count, input.data().len(), |batch| {
+        in_batches(session, count, input.data().len(), |session, batch| {
             let mut inputs = Vec::with_capacity(batch.len() * input.data().len());
             let drawn: Vec<Vec<f64>> = batch.clone().map(|_| masks.draw()).collect();
             for mask in &drawn {

@@ -35,7 +35,7 @@ impl Explainer for SmoothGrad {
         let seed = session.seed()?;
         let mut random = session.random();
         let mut sum = vec![0f64; input.data().len()];
-        in_batches(session, samples, input.data().len(), |batch| {
+        in_batches(session, samples, input.data().len(), |session, batch| {
             let noisy: Vec<f32> = batch
                 .clone()
                 .flat_map(|_| input.data())

@@ -55,7 +55,7 @@ impl<'a> Pieces<'a> {
         fit: impl Fn(&[f64]) -> Option<Vec<f64>>,
     ) -> Result<Vec<f64>, Error> {
         let mut scores = Vec::with_capacity(masks.len());
-        in_batches(session, masks.len(), self.input.data().len(), |batch| {
+        in_batches(session, masks.len(), self.input.data().len(), |session, batch| {
             let mut inputs = Vec::with_capacity(batch.len() * self.input.data().len());
             for mask in &masks[batch.clone()] {
                 for (plane, &fill) in self.input.planes().zip(&self.fill) {

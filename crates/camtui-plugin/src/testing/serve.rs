@@ -72,6 +72,8 @@ impl<'f> Served<'f> {
             get_extension: Some(get_extension),
             wants_partial: Some(wants_partial),
             partial: Some(partial),
+            scope: None,
+            end_scope: None,
         }
     }
 
