@@ -12,6 +12,7 @@ mod network;
 mod open;
 mod parts;
 mod plan;
+mod random_head;
 mod session;
 mod weights;
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use camtui_core::Recipe;
 use camtui_core::heatmap::{Heatmap, Interpolation};
+use camtui_core::metrics::curve::Curve;
 use camtui_core::model::{Cache, ModelSource, Needs, Schedule};
 use camtui_core::picture::Photo;
 use camtui_core::recipe::Resize;
@@ -24,12 +25,13 @@ use crate::interactive::analyst::{
 use crate::job::Job;
 use crate::pipeline::diagnostics::blank;
 use crate::pipeline::explainers::{BASELINE, Chosen, find};
-use crate::pipeline::metrics::{Baselines, Measured, Measuring, ROWS};
+use crate::pipeline::figures::{self, Measured, ROWS};
+use crate::pipeline::metrics::{Baselines, Measuring, RandomHead};
 use crate::pipeline::models::{self, Loaded};
 use crate::pipeline::picture::Picture;
 use crate::pipeline::reloading::Reloading;
 use crate::pipeline::target::{ClassSpec, Target, TargetSpec, resolve};
-use crate::pipeline::{Asked, How, Problem, Smooth, Tell, explain};
+use crate::pipeline::{Asked, How, Problem, Smooth, Tell, biased, explain};
 use crate::store::Places;
 
 /// Bytes of decoded pictures that are kept.
@@ -293,20 +295,23 @@ impl PipelineAnalyst {
 
 /// The figures as the session shows them.
 fn worth(measured: &Measured) -> Worth {
-    let figures = ROWS.iter().map(|(name, better, value)| Figure {
-        name,
-        more: (!better.is_empty()).then_some(*better == "higher"),
-        own: value(&measured.map),
-        random: measured.random.as_ref().map(value),
-        centred: value(&measured.centred),
+    let figures = ROWS.iter().filter_map(|(name, better, value)| {
+        Some(Figure {
+            name,
+            more: (!better.is_empty()).then_some(*better == "higher"),
+            own: value(&measured.map)?,
+            random: measured.random.as_ref().and_then(value),
+            centred: value(&measured.centred)?,
+        })
     });
+    let curve = |curve: &Option<Curve>| curve.as_ref().map_or_else(Vec::new, |curve| curve.scores.clone());
     Worth {
         figures: figures.collect(),
         faithfulness: measured.map.faithfulness(),
-        deletion: measured.map.deletion.scores.clone(),
-        insertion: measured.map.insertion.scores.clone(),
+        deletion: curve(&measured.map.deletion),
+        insertion: curve(&measured.map.insertion),
         sentence: measured.sentence(),
-        cost: measured.cost,
+        cost: measured.cost.unwrap_or_default(),
     }
 }
 
@@ -367,12 +372,22 @@ impl Analyst for PipelineAnalyst {
             progress: watch.progress(),
             partial: show.as_ref().map(|show| show as &(dyn Fn(Heatmap) + Sync)),
         };
-        let found = explain(&known.asked, &chosen, &target, &how, watch.flag(), &tell).map_err(
-            |problem| match problem {
-                Problem::Cancelled => "cancelled".to_owned(),
-                other => other.to_string(),
-            },
-        )?;
+        let own = if chosen.info().needs.biased_gradients {
+            // What asks for much of one pass says so beforehand.
+            let needs = Needs { gradients: biased(&open.loaded.network).collect(), ..Needs::default() };
+            let input = known.asked.session().input().clone();
+            let asked = Asked::new(&open.loaded.network, input, needs);
+            let picture = self.picture(question.picture)?;
+            Some(asked.map_err(|problem| problem.to_string())?.of(&picture))
+        } else {
+            None
+        };
+        let found =
+            explain(own.as_ref().unwrap_or(&known.asked), &chosen, &target, &how, watch.flag(), &tell)
+                .map_err(|problem| match problem {
+                    Problem::Cancelled => "cancelled".to_owned(),
+                    other => other.to_string(),
+                })?;
         let mut notes = open.notices.clone();
         notes.extend(blank(rectify, found.map.values()).map(str::to_owned));
         notes.extend(found.diagnostics.iter().map(|note| sanitise(note)));
@@ -414,7 +429,17 @@ impl Analyst for PipelineAnalyst {
         };
         let (asked, cancel) = (&known.asked, watch.flag());
         let needs = &Needs::default();
-        let measuring = Measuring { asked, needs, target: &target, how: &how, baseline: &baseline, cancel };
+        let measuring = Measuring {
+            asked,
+            needs,
+            target: &target,
+            how: &how,
+            baseline: &baseline,
+            wanted: &figures::Wanted::usual(),
+            object: None,
+            random_head: &RandomHead::default(),
+            cancel,
+        };
         let Question { picture, model, ref layers, .. } = *question;
         let key = Measure { picture, model, target: target.clone(), layers: layers.clone() };
         let baselines = if let Some(known) = self.baselines.get(&key) {

@@ -42,7 +42,7 @@ use answer::PipelineAnalyst;
 /// Refuses flags of the headless mode, and what is no terminal.
 fn can_be_interactive(args: &ExplainArgs) -> Result<(), Failure> {
     if args.json
-        || args.metrics
+        || args.metrics.is_some()
         || args.advise
         || !args.smooth.is_empty()
         || args.output.is_some()

@@ -12,7 +12,7 @@ use super::advise::Advice;
 use super::backend::SessionBackend;
 use super::diagnostics;
 use super::explainers::Chosen;
-use super::metrics::Measured;
+use super::figures::Measured;
 use super::picture::Picture;
 use super::predictions::{Prediction, rank};
 use super::smooth::{NOTHING_VARIES, Smooth, augmented, principal};

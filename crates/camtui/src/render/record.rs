@@ -86,8 +86,8 @@ impl Record<'_> {
             "decode": ms(timings.decode), "forward": ms(timings.forward), "backward": ms(timings.backward),
             "explain": ms(timings.explain), "write": ms(timings.write),
         });
-        if let Some(measured) = &found.metrics {
-            times["again"] = json!(ms(measured.cost.as_secs_f64() * 1e3));
+        if let Some(cost) = found.metrics.as_ref().and_then(|measured| measured.cost) {
+            times["again"] = json!(ms(cost.as_secs_f64() * 1e3));
         }
         fields.insert("timings_ms".into(), times);
         self.add_settings(&mut fields);
