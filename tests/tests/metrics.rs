@@ -148,7 +148,7 @@ fn a_list_asks_for_these_and_no_others() {
 
     // The picture is 451 × 300 pixels, and the model sees all of it in 224 × 224.
     let pointed = asked("--metrics=pointing,sparsity --box 150,40,200,120");
-    assert_eq!(keys(&pointed), ["on-object", "pointing", "sentence", "sparsity"]);
+    assert_eq!(keys(&pointed), ["sparsity", "pointing", "on-object", "sentence"]);
     let map = enlarged(&Array::read(&home.at("map.npy")), 224);
     let least = map.iter().copied().fold(f64::INFINITY, f64::min);
     let inside = |n: usize| {

@@ -442,6 +442,7 @@ fn several_explainers_of_the_command_line_are_seen_side_by_side() {
         text.contains("grad-cam · features") && text.contains("eigen-cam · features") && text.contains("ρ ")
     });
     session.types("\x1b");
+    gone(&session, "eigen-cam · features");
     first(&session);
     quit(session);
 }

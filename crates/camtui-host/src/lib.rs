@@ -14,6 +14,7 @@ mod backend;
 pub mod check;
 mod collect;
 mod describe;
+pub mod heap;
 pub mod inspect;
 pub mod isolate;
 mod library;

@@ -118,7 +118,7 @@ fn facts(assert: &str, align_of: &str, type_of: fn(&str, &str) -> String) -> Str
     source
 }
 
-const CONSTANTS: [(&str, u32); 24] = [
+const CONSTANTS: [(&str, u32); 25] = [
     ("ABI_MAJOR", abi::ABI_MAJOR),
     ("ABI_MINOR", abi::ABI_MINOR),
     ("OK", abi::OK),
@@ -133,12 +133,12 @@ const CONSTANTS: [(&str, u32); 24] = [
     ("NEEDS_ACTIVATIONS", abi::NEEDS_ACTIVATIONS),
     ("NEEDS_GRADIENTS", abi::NEEDS_GRADIENTS),
     ("NEEDS_FORWARD", abi::NEEDS_FORWARD),
+    ("NEEDS_BIASED_GRADIENTS", abi::NEEDS_BIASED_GRADIENTS),
     ("PARAM_BOOL", abi::PARAM_BOOL),
     ("PARAM_INT", abi::PARAM_INT),
     ("PARAM_FLOAT", abi::PARAM_FLOAT),
     ("PARAM_CHOICE", abi::PARAM_CHOICE),
     ("PARAM_STRING", abi::PARAM_STRING),
-    ("NEEDS_BIASED_GRADIENTS", abi::NEEDS_BIASED_GRADIENTS),
     ("LOG_DEBUG", abi::LOG_DEBUG),
     ("LOG_INFO", abi::LOG_INFO),
     ("LOG_WARNING", abi::LOG_WARNING),

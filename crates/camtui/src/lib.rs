@@ -32,6 +32,7 @@ pub fn main() -> ExitCode {
     if let Some(library) = pipeline::isolation::child() {
         return camtui_host::isolate::serve(&library);
     }
+    camtui_host::heap::keep_little();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -83,7 +83,12 @@ impl Home {
 
     /// What is said of each explainer, without the times.
     fn said(&self, explainers: &[String], words: &str, threads: &str) -> Vec<Value> {
-        let few = "-P masks=40 -P samples=12 -P steps=6 -P segments=6 -P top=8 -P window=6";
+        // Of those that are asked, each takes the parameters that it knows.
+        let few = if explainers.iter().any(|id| id == "rise") {
+            "-P masks=40 -P samples=12 -P steps=6 -P segments=6 -P top=8 -P window=6"
+        } else {
+            "-P samples=12 -P steps=6 -P top=8"
+        };
         let all = explainers.join(",");
         let mut line =
             vec!["--render", "x.npy", "-m", "net.onnx", "--json", "--seed", "5", "-e", all.as_str()];
