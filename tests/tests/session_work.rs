@@ -427,7 +427,10 @@ fn a_map_is_drawn_as_it_converges_and_stops_where_it_is_told_to() {
     session.wait_for("saved kept/");
     quit(session);
     let names = home.names("kept");
-    let map = names.iter().find(|name| name.ends_with(".npy")).unwrap();
+    let map = names
+        .iter()
+        .find(|name| std::path::Path::new(name).extension().is_some_and(|end| end == "npy"))
+        .unwrap();
     home.render([&picture]).args_of("-e rise -P masks=60 --save-map map.npy").go().code(0);
     assert_eq!(fs::read(home.at("kept").join(map)).unwrap(), fs::read(home.at("map.npy")).unwrap());
 }

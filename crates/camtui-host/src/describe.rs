@@ -40,6 +40,7 @@ pub struct ExplainerInfo {
 
 /// What an explainer asks of the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for or not, whatever the others are")]
 pub struct Needs {
     /// Activations of a layer.
     pub activations: bool,

@@ -1,7 +1,11 @@
-//! What must hold for every network, on twenty drawn by lot: two convolutions with ReLUs (or softplus), pooled and read by one
+//! What must hold for every network, on twenty drawn by lot: two convolutions with `ReLU`s (or softplus), pooled and read by one
 //! linear layer, in f64, so that no unit falls to the other side of its edge by rounding. What is compared passed the interface
 //! in f32 once.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test fails by panicking, and a seed is exactly 1 or 0"
+)]
 
 mod small;
 
@@ -144,7 +148,7 @@ fn contributions_add_up_at_every_layer_and_so_do_seeds() {
     }
 }
 
-/// What integrated gradients add up to is what the score gained: to 1e-5 with smooth units, with ReLUs the nearer the more steps
+/// What integrated gradients add up to is what the score gained: to 1e-5 with smooth units, with `ReLU`s the nearer the more steps
 /// are taken, in the mean over the networks.
 #[test]
 fn integrated_gradients_are_the_more_complete_the_more_steps_they_take() {

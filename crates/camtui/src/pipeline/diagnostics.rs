@@ -89,7 +89,7 @@ fn empty(answer: &Answer<'_>) -> Result<Option<String>, ModelError> {
                 "all activations of {layer} are zero for this picture, so there is nothing to weigh; choose an earlier layer"
             )));
         }
-        let constant = |plane: &[f32]| plane.iter().all(|&v| v == plane[0]);
+        let constant = |plane: &[f32]| plane.iter().all(|v| v.to_bits() == plane[0].to_bits());
         let same = |values: &Tensor| match values.shape() {
             [.., height, width] => values.data().chunks(height * width).all(constant),
             _ => false,

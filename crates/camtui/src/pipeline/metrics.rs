@@ -109,7 +109,7 @@ impl Measuring<'_, '_> {
         let how = self.alone(signed);
         let mut cost = None;
         let again = |input: Tensor| {
-            let asked = Asked::new(self.asked.session().network(), input, self.needs.clone())?;
+            let asked = Asked::new(self.asked.session().network(), input, self.needs_of(chosen))?;
             let found = explain(&asked, chosen, self.target, &how, self.cancel, &Tell::NOBODY)?;
             cost = Some(found.took);
             Ok(self.as_drawn(&found.map, signed))
@@ -117,7 +117,7 @@ impl Measuring<'_, '_> {
         let randomised = || {
             let session = self.asked.session();
             let network = self.random_head.of(session.network(), self.how.random_seed)?;
-            let asked = Asked::new(network, session.input().clone(), self.needs.clone())?;
+            let asked = Asked::new(network, session.input().clone(), self.needs_of(chosen))?;
             let found = explain(&asked, chosen, self.target, &how, self.cancel, &Tell::NOBODY)?;
             Ok(self.as_drawn(&found.map, signed))
         };
@@ -170,6 +170,19 @@ impl Measuring<'_, '_> {
             figures.sanity = Some(f64::from(Ranks::of_values(map).correlation(&other)));
         }
         Ok(figures)
+    }
+
+    /// Without what only another explainer asks for: it would be computed each time.
+    fn needs_of(&self, chosen: &Chosen) -> Needs {
+        let mut needs = self.needs.clone();
+        if !chosen.info().needs.biased_gradients {
+            let default = self.asked.session().network().metadata().default_layer.as_ref();
+            let layers = &self.how.layers;
+            needs
+                .gradients
+                .retain(|layer| layers.contains(layer) || layers.is_empty() && default == Some(layer));
+        }
+        needs
     }
 
     /// As the maps were made, with nobody to compare with.

@@ -78,9 +78,9 @@ impl State {
 
     /// Explainers with the parameters that were set for them.
     pub(super) fn with_params(&self, explainers: &[usize]) -> Vec<(usize, Vec<(String, String)>)> {
-        let of = |at: usize| match at == self.question.explainer {
-            true => self.question.params.clone(),
-            false => self.params.get(&at).cloned().unwrap_or_default(),
+        let of = |at: usize| {
+            let own = (at == self.question.explainer).then_some(&self.question.params);
+            own.or_else(|| self.params.get(&at)).cloned().unwrap_or_default()
         };
         explainers.iter().map(|&at| (at, of(at))).collect()
     }
