@@ -148,7 +148,11 @@ pub struct ExplainArgs {
     #[arg(long)]
     pub in_process: bool,
 
-    /// Start the interactive session where the last one ended
+    /// Start the interactive session where the last one ended; with --render, do only what is missing
+    ///
+    /// Headless, files in the folder of --output or --save-map stay as they are and are not made again: after an interrupt only the rest is
+    /// done. A PNG that answers another question (another explainer, other colours, a picture that has changed) is made anew; a .npy
+    /// does not say what it is of and counts as done.
     #[arg(long)]
     pub resume: bool,
 
