@@ -261,7 +261,7 @@ def main():
             cases.append(case("finer-cam", finer(layer, target, among, alpha), hot(target), layer,
                               [f"among={among}", f"alpha={alpha}"]))
         for target in (0, negative, 3):
-            cases.append(case("shapley-cam", shapley(layer, target, False), hot(target), layer, limit=3e-4))
+            cases.append(case("shapley-cam", shapley(layer, target, False), hot(target), layer))
         cases.append(case("shapley-cam", shapley(layer, 1, True), hot(1), layer, ["curvature=all"], True, 1e-3))
         cases.append(case("guided-grad-cam", guided_grad_cam(layer, up), up, layer))
     for seed in (up, contrast):
