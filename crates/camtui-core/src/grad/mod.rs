@@ -19,6 +19,7 @@ mod attributes;
 mod backward;
 mod bounds;
 mod error;
+pub(crate) mod grid;
 pub mod interface;
 mod interpolate;
 mod rules;
