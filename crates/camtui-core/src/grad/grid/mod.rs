@@ -45,28 +45,26 @@ pub(crate) fn fold(graph: &mut GraphProto, opset: i64, layers: &mut [Layer]) -> 
     if !graph.node.iter().any(|n| n.op_type == "Transpose") {
         return None;
     }
+    let names = graph.node.iter().flat_map(|n| &n.output).chain(graph.initializer.iter().map(|t| &t.name));
+    if names.into_iter().any(|name| name.contains(FOLD)) {
+        return None;
+    }
     let image = graph.input.first()?.name.clone();
     let active = active::values(graph, &image);
     let shapes = Shapes::infer(graph, opset);
     let walk = Walk::through(graph, &shapes, &active);
-    let default = default_layer(graph, &walk, &active, layers);
-
-    // A file that bears such names already was folded before, or means to confuse.
-    if graph.node.iter().flat_map(|n| &n.output).any(|name| name.contains(FOLD)) {
-        return None;
-    }
-    let taken: HashSet<&str> = graph.output.iter().map(|o| o.name.as_str()).collect();
+    let fixed = not_to_be_replaced(graph);
     let mut layouts: HashMap<String, (Layout, Vec<usize>)> = HashMap::new();
-    for layer in layers.iter().filter(|l| !taken.contains(l.value.as_str())) {
-        let shape = shapes.get(&layer.value);
-        let found = walk.roles(&layer.value).zip(shape).and_then(|(roles, shape)| layout(roles, &shape));
-        if let Some(found) = found {
+    for layer in layers.iter().filter(|l| !fixed.contains(l.value.as_str())) {
+        let found = walk.roles(&layer.value).zip(shapes.get(&layer.value));
+        if let Some(found) = found.and_then(|(roles, shape)| layout(roles, &shape)) {
             layouts.insert(layer.value.clone(), found);
         }
     }
     if layouts.is_empty() {
         return None;
     }
+    let default = default_layer(graph, &walk, &active, layers);
     let grids = insert(graph, &layouts);
     for layer in layers {
         if let Some(grid) = grids.get(&layer.value) {
@@ -76,22 +74,36 @@ pub(crate) fn fold(graph: &mut GraphProto, opset: i64, layers: &mut [Layer]) -> 
     default
 }
 
-/// The last layer with places, all of which the classes depend on.
+/// Values that are read by their names from elsewhere: the graph's outputs, and what inner graphs read.
+fn not_to_be_replaced(graph: &GraphProto) -> HashSet<String> {
+    let own = |node: &NodeProto| node.input.iter().filter(|i| !i.is_empty()).count();
+    let inner = graph.node.iter().flat_map(|node| active::read(node).into_iter().skip(own(node)));
+    graph.output.iter().map(|o| o.name.as_str()).chain(inner).map(str::to_owned).collect()
+}
+
+/// The last layer with places, all of which the classes depend on. What attention makes of it for itself (queries, keys,
+/// values) is passed over: it is the layer before that people mean.
 fn default_layer(
     graph: &GraphProto,
     walk: &Walk,
     active: &HashSet<String>,
     layers: &[Layer],
 ) -> Option<String> {
-    let mut counted: HashSet<&str> = HashSet::new();
+    let (mut counted, mut inside): (HashSet<&str>, HashSet<&str>) = Default::default();
     for node in graph.node.iter().rev() {
-        let all = walk.mixes(node) || node.output.iter().any(|o| counted.contains(o.as_str()));
-        if all {
-            counted.extend(node.input.iter().filter(|i| active.contains(*i)).map(String::as_str));
+        let is = |set: &HashSet<&str>| node.output.iter().any(|o| set.contains(o.as_str()));
+        let inputs = || node.input.iter().filter(|i| active.contains(*i)).map(String::as_str);
+        let projects = matches!(node.op_type.as_str(), "MatMul" | "Gemm" | "Conv" | "LayerNormalization");
+        if walk.attends(node) || is(&inside) && !projects && inputs().count() == 1 {
+            inside.extend(inputs());
+        }
+        if walk.mixes(node) || is(&counted) {
+            counted.extend(inputs());
         }
     }
     let last = layers.iter().rev().find(|l| {
-        counted.contains(l.value.as_str()) && walk.roles(&l.value).is_some_and(|roles| roles::has_places(roles))
+        let value = l.value.as_str();
+        counted.contains(value) && !inside.contains(value) && walk.places(value) > 1
     });
     Some(last?.name.clone())
 }
@@ -113,7 +125,8 @@ fn layout(roles: &Roles, shape: &[Option<usize>]) -> Option<(Layout, Vec<usize>)
                 _ => None,
             };
             let (axis, before, height, width) = roles.iter().enumerate().find_map(place)?;
-            let after = extents.get(axis - 1)?.checked_sub(before.checked_add(height.checked_mul(width)?)?)?;
+            let after =
+                extents.get(axis - 1)?.checked_sub(before.checked_add(height.checked_mul(width)?)?)?;
             Places::Tokens { axis, before, height, width, after }
         }
         _ => return None,
@@ -122,7 +135,10 @@ fn layout(roles: &Roles, shape: &[Option<usize>]) -> Option<(Layout, Vec<usize>)
 }
 
 /// Puts the foldings behind the nodes whose values they fold; gives the name of each value's picture.
-fn insert(graph: &mut GraphProto, layouts: &HashMap<String, (Layout, Vec<usize>)>) -> HashMap<String, String> {
+fn insert(
+    graph: &mut GraphProto,
+    layouts: &HashMap<String, (Layout, Vec<usize>)>,
+) -> HashMap<String, String> {
     let (mut grids, mut unfolded): (HashMap<_, _>, HashMap<_, String>) = Default::default();
     let nodes = std::mem::take(&mut graph.node);
     let mut builder = GraphBuilder::extend(std::mem::take(graph));
@@ -174,8 +190,7 @@ impl Fold<'_> {
                 let part = |to: &mut GraphBuilder, name: &str, from: usize, length: usize| {
                     self.slice(to, name, axis, [from, from + length])
                 };
-                let patches =
-                    if whole { self.value.to_owned() } else { part(to, "patches", before, count) };
+                let patches = if whole { self.value.to_owned() } else { part(to, "patches", before, count) };
                 let forth = [0, self.layout.channel, axis];
                 let rows = self.transposed(to, &patches, "rows", &forth);
                 let channels = self.extents[self.layout.channel - 1];
@@ -229,3 +244,5 @@ fn inverse(perm: &[usize]) -> Vec<usize> {
     (0..perm.len()).map(|axis| perm.iter().position(|&p| p == axis).unwrap_or(axis)).collect()
 }
 
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,58 @@ use super::super::attributes::{int, ints};
 use super::super::shapes::{Shapes, axis};
 use crate::onnx::pb::{GraphProto, NodeProto};
 
+/// Operators that compute each value from those at its own place, or (norms) keep it there.
+const PLACE_BY_PLACE: [&str; 48] = [
+    "Abs",
+    "Add",
+    "BatchNormalization",
+    "Cast",
+    "Celu",
+    "Clip",
+    "Cos",
+    "Div",
+    "Dropout",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Gelu",
+    "GroupNormalization",
+    "HardSigmoid",
+    "HardSwish",
+    "Identity",
+    "InstanceNormalization",
+    "LRN",
+    "LayerNormalization",
+    "LeakyRelu",
+    "Log",
+    "LogSoftmax",
+    "LpNormalization",
+    "Max",
+    "Mean",
+    "Min",
+    "Mish",
+    "Mul",
+    "Neg",
+    "PRelu",
+    "Pad",
+    "Pow",
+    "Reciprocal",
+    "Relu",
+    "Selu",
+    "Sigmoid",
+    "Sin",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Sqrt",
+    "Sub",
+    "Sum",
+    "Swish",
+    "Tanh",
+    "ThresholdedRelu",
+    "Where",
+];
+
 /// What one axis stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -18,18 +70,17 @@ pub(super) enum Role {
     Row,
     Column,
     /// Tokens: `before` of another kind, then the places of a picture row by row, then perhaps more of another kind.
-    Place { before: usize, height: usize, width: usize },
+    Place {
+        before: usize,
+        height: usize,
+        width: usize,
+    },
     Other,
 }
 
 use Role::{Batch, Channel, Column, Other, Place, Row};
 
 pub(super) type Roles = Vec<Role>;
-
-/// Whether a value has a place for each part of the picture.
-pub(super) fn has_places(roles: &Roles) -> bool {
-    roles.iter().any(Role::is_place)
-}
 
 impl Role {
     fn is_place(&self) -> bool {
@@ -68,18 +119,45 @@ impl<'a> Walk<'a> {
         self.known.get(value)
     }
 
+    /// How many places of the picture `value` has, 1 where none are known of.
+    pub fn places(&self, value: &str) -> usize {
+        let shape = self.shapes.get(value);
+        let (Some(roles), Some(shape)) = (self.roles(value), shape) else { return 1 };
+        let extent = |(role, extent): (&Role, &Option<usize>)| match *role {
+            Row | Column => *extent,
+            Place { height, width, .. } => height.checked_mul(width),
+            _ => Some(1),
+        };
+        roles.iter().zip(&shape).map(extent).try_fold(1_usize, |n, d| n.checked_mul(d?)).unwrap_or(1)
+    }
+
     /// Whether each place of what goes into `node` counts for each place of what comes out: attention and pooling.
     pub fn mixes(&self, node: &NodeProto) -> bool {
-        let active = node.input.iter().filter(|i| self.active.contains(*i));
+        let over = |along: &dyn Fn(&Roles) -> Option<bool>| {
+            let given = node.input.first().filter(|i| self.active.contains(*i));
+            given.and_then(|i| self.roles(i)).and_then(along) == Some(true)
+        };
         match node.op_type.as_str() {
-            "MatMul" => active.count() > 1,
+            "MatMul" => self.attends(node) || over(&|roles| Some(roles.last()?.is_place())),
             "GlobalAveragePool" | "GlobalMaxPool" => true,
-            op if op.starts_with("Reduce") => {
-                let over = |value| self.roles(value).is_some_and(has_places);
-                active.into_iter().any(|value| over(value)) && self.outputs(node).is_none()
-            }
+            op if op.starts_with("Reduce") => over(&|roles| {
+                let axes = self.reduced(node, roles.len())?;
+                Some(roles.iter().enumerate().any(|(a, r)| r.is_place() && axes.contains(&a)))
+            }),
             _ => false,
         }
+    }
+
+    /// Whether `node` multiplies what was computed with what was computed: queries with keys, weights with values.
+    pub fn attends(&self, node: &NodeProto) -> bool {
+        node.op_type == "MatMul" && node.input.iter().filter(|i| self.active.contains(*i)).count() > 1
+    }
+
+    /// The axes that a reducing node reduces over.
+    fn reduced(&self, node: &NodeProto, rank: usize) -> Option<Vec<usize>> {
+        let since = if node.op_type == "ReduceSum" { 13 } else { 18 };
+        let axes = self.shapes.axes(node, since, rank)?;
+        Some(if axes.is_empty() { (0..rank).collect() } else { axes })
     }
 
     /// The roles of what `node` computes.
@@ -97,8 +175,8 @@ impl<'a> Walk<'a> {
             "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => self.regrouped(first, node.output.first()?),
             "MatMul" => {
                 let (last, before) = self.roles(first)?.split_last()?;
-                // What a product runs over is gone, unless it was channels, of which there are new ones.
-                let last = if *last == Channel { Channel } else { Other };
+                // What a product runs over is gone. A linear layer gives each place new channels.
+                let last = if self.attends(node) || last.is_place() { Other } else { Channel };
                 Some(before.iter().copied().chain([last]).collect())
             }
             "Concat" => self.joined(node),
@@ -110,31 +188,36 @@ impl<'a> Walk<'a> {
             }
             op if op.starts_with("Reduce") => {
                 let roles = self.roles(first)?;
-                let since = if op == "ReduceSum" { 13 } else { 18 };
-                let axes = self.shapes.axes(node, since, roles.len())?;
+                let axes = self.reduced(node, roles.len())?;
                 let kept = int(node, "keepdims").unwrap_or(1) != 0;
-                let channels_only = !axes.is_empty() && axes.iter().all(|&a| !roles[a].is_place());
+                let channels_only = axes.iter().all(|&a| !roles[a].is_place());
                 (kept && channels_only).then(|| {
                     let role = |(a, r): (usize, &Role)| if axes.contains(&a) { Other } else { *r };
                     roles.iter().enumerate().map(role).collect()
                 })
             }
-            _ => self.alike(node),
+            operator if PLACE_BY_PLACE.contains(&operator) => self.alike(node),
+            _ => None,
         }
     }
 
-    /// Computed place by place from inputs of the output's shape; two that disagree have none.
+    /// Computed place by place from inputs of the output's shape, which agree where they stand for something.
     fn alike(&self, node: &NodeProto) -> Option<Roles> {
         let shape = self.shapes.get(node.output.first()?)?;
-        let mut found: Option<&Roles> = None;
-        for input in node.input.iter().filter(|i| self.shapes.get(i).as_ref() == Some(&shape)) {
-            match (found, self.roles(input)) {
-                (None, roles) => found = roles,
-                (Some(one), Some(other)) if one != other => return None,
-                _ => {}
+        let like = node.input.iter().filter(|i| self.shapes.get(i).as_ref() == Some(&shape));
+        let mut carriers = like.filter_map(|i| self.roles(i));
+        let mut found = carriers.next()?.clone();
+        for roles in carriers {
+            for (role, other) in found.iter_mut().zip(roles) {
+                match (*role, *other) {
+                    (one, other) if one == other => {}
+                    (one, Other) => *role = one,
+                    (Other, other) => *role = other,
+                    _ => return None,
+                }
             }
         }
-        found.cloned()
+        Some(found)
     }
 
     /// Axes joined or parted, by their extents from left to right. Axes of one value stand for nothing.
@@ -170,22 +253,23 @@ impl<'a> Walk<'a> {
             }
             (from, to) = (&from[a..], &to[b..]);
         }
-        Some(found)
+        to.is_empty().then_some(found)
     }
 
     /// Joined along channels all stays; along tokens, others may come before and after.
     fn joined(&self, node: &NodeProto) -> Option<Roles> {
-        let mut carriers = node.input.iter().enumerate().filter(|(_, i)| self.roles(i).is_some());
-        let (position, carrier) = carriers.next()?;
-        let roles = self.roles(carrier)?;
+        let carriers: Vec<usize> =
+            (0..node.input.len()).filter(|&n| self.roles(&node.input[n]).is_some()).collect();
+        let position = *carriers.first()?;
+        let mut roles = self.roles(&node.input[position])?.clone();
         let along = axis(int(node, "axis")?, roles.len())?;
-        match roles[along] {
-            Channel => carriers.all(|(_, other)| self.roles(other) == Some(roles)).then(|| roles.clone()),
-            Place { before, height, width } if carriers.next().is_none() => {
-                let extent = |value: &String| *self.shapes.get(value)?.get(along)?;
-                let added: usize = node.input[..position].iter().map(extent).sum::<Option<usize>>()?;
-                let mut roles = roles.clone();
-                roles[along] = Place { before: before.checked_add(added)?, height, width };
+        match &mut roles[along] {
+            Channel => node.input.iter().all(|i| self.roles(i) == Some(&roles)).then_some(roles),
+            Place { before, .. } if carriers.len() == 1 => {
+                for other in &node.input[..position] {
+                    let added = *self.shapes.get(other)?.get(along)?;
+                    *before = before.checked_add(added?)?;
+                }
                 Some(roles)
             }
             _ => None,
