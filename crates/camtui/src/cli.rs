@@ -362,6 +362,9 @@ pub enum ModelCommand {
         /// Only these outputs and what they need, for example `logits,gradient:layer4`
         #[arg(long, value_name = "NAME", value_delimiter = ',')]
         outputs: Vec<String>,
+        /// For pictures of this size, where the model takes any: `HEIGHTxWIDTH`, or one number for a square
+        #[arg(long, value_name = "SIZE")]
+        input_size: Option<InputSize>,
     },
 }
 
