@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::error::ModelError;
 use super::parts::{Parts, Wanted};
-use super::plan::{Plan, Value};
+use super::plan::{Plan, Precision, Value};
 use super::session::{Session, Spent, check_seeds, row};
 use crate::Tensor;
 use crate::grad::Rule;
@@ -44,7 +44,7 @@ impl Session<'_> {
     /// Logits of other inputs: `inputs` `[n, 3, H, W]` gives `[n, classes]`.
     pub fn forward(&self, inputs: &Tensor, cancel: &AtomicBool) -> Result<Tensor, ModelError> {
         let items = self.inputs(inputs)?;
-        let plan = self.network().parts(&logits_only())?.forward(&logits_only().values)?;
+        let plan = self.network().parts(&logits_only())?.forward(&logits_only().values, Precision::Quick)?;
         self.scores(&plan, IMAGE, &items, &HashMap::new(), cancel)
     }
 
@@ -58,9 +58,10 @@ impl Session<'_> {
     ) -> Result<Tensor, ModelError> {
         let items = self.activations(layer, activations)?;
         let parts = self.network().tail(layer, &logits_only())?;
-        let beside = self.beside(&parts)?;
+        let beside = self.beside(&parts, Precision::Quick)?;
         let start = &parts.given[0].name;
-        self.scores(&parts.forward(&logits_only().values)?, start, &items, &beside, cancel)
+        let plan = parts.forward(&logits_only().values, Precision::Quick)?;
+        self.scores(&plan, start, &items, &beside, cancel)
     }
 
     /// ∂(seed · logits)/∂(output of `layer`) on other inputs `[n, 3, H, W]`, each with its own seed, n × classes values in
@@ -94,7 +95,7 @@ impl Session<'_> {
         let items = self.activations(layer, activations)?;
         let wanted = Wanted { gradients: [layer.to_owned()].into(), rule, ..Wanted::default() };
         let parts = self.network().tail(layer, &wanted)?;
-        let beside = self.beside(&parts)?;
+        let beside = self.beside(&parts, Precision::Exact)?;
         let there_and_back = ThereAndBack::new(&parts, layer, seeds, &wanted)?;
         self.gradients(&there_and_back, &items, &beside, cancel)
     }
@@ -181,7 +182,7 @@ impl<'a> ThereAndBack<'a> {
         wanted: &Wanted,
     ) -> Result<Self, ModelError> {
         let reads = parts.reads(&wanted.gradients);
-        let forward = (!reads.is_empty()).then(|| parts.forward(&reads)).transpose()?;
+        let forward = (!reads.is_empty()).then(|| parts.forward(&reads, Precision::Exact)).transpose()?;
         let backward = parts.backward(&wanted.gradients, wanted.rule)?;
         Ok(Self { forward, backward, start: &parts.given[0].name, gradient, seeds })
     }

@@ -10,6 +10,7 @@ use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use super::cache::Cache;
 use super::error::ModelError;
 use super::parts::{Cutter, Parts, Wanted};
+use super::plan::Compiling;
 use super::weights::{self, Head};
 use crate::Tensor;
 pub use crate::grad::interface::IMAGE;
@@ -28,6 +29,20 @@ pub enum Schedule {
     OnePicture,
     /// Many pictures: each thread works on its own.
     ManyPictures,
+}
+
+/// Who computes the convolutions, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Convolutions {
+    /// As quickly as a few millionths of the largest value allow (Winograd's algorithm), and exactly where the values decide
+    /// which units a gradient passes.
+    #[default]
+    Quick,
+    /// Always product by product.
+    Exact,
+    /// The runtime's own: what ours are tested against.
+    #[doc(hidden)]
+    Runtime,
 }
 
 /// Layer names whose activations and gradients (also [`IMAGE`]) will be asked for.
@@ -87,7 +102,7 @@ pub struct Network {
     compiled: Mutex<Compiled>,
     head: OnceLock<Option<Head>>,
     biases: OnceLock<HashMap<String, Arc<Tensor>>>,
-    schedule: Schedule,
+    compiling: Compiling,
     executor: Executor,
 }
 
@@ -110,9 +125,28 @@ impl Network {
             compiled: Mutex::default(),
             head: OnceLock::new(),
             biases: OnceLock::new(),
-            schedule,
+            compiling: Compiling {
+                schedule,
+                convolutions: Convolutions::default(),
+                parameters: Arc::default(),
+            },
             executor,
         }
+    }
+
+    /// The same network, its convolutions computed otherwise. What was compiled before is forgotten.
+    #[must_use]
+    pub fn computing(mut self, convolutions: Convolutions) -> Self {
+        if self.compiling.convolutions != convolutions {
+            self.compiling.convolutions = convolutions;
+            self.compiled = Mutex::default();
+        }
+        self
+    }
+
+    /// How its convolutions are computed.
+    pub fn convolutions(&self) -> Convolutions {
+        self.compiling.convolutions
     }
 
     /// What the model's file says of it.
@@ -212,8 +246,8 @@ impl Network {
     fn cutter(&self) -> Result<Cutter<'_>, ModelError> {
         let model = self.load()?;
         self.note_head(&model);
-        let (metadata, schedule) = (&self.metadata, self.schedule);
-        Ok(Cutter { model, metadata, folder: self.exported.folder(), schedule })
+        let (metadata, compiling) = (&self.metadata, &self.compiling);
+        Ok(Cutter { model, metadata, folder: self.exported.folder(), compiling })
     }
 
     fn load(&self) -> Result<ModelProto, ModelError> {

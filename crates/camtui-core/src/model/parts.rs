@@ -14,8 +14,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::ModelError;
-use super::network::Schedule;
-use super::plan::Plan;
+use super::network::Convolutions;
+use super::plan::{Compiling, Plan, Precision};
 use crate::grad::interface::{self, IMAGE, LOGITS, SEED};
 use crate::grad::{Differentiated, Rule, differentiate_by};
 use crate::onnx::metadata::Metadata;
@@ -39,21 +39,26 @@ pub(super) struct Wanted {
 #[derive(Debug)]
 struct Piece {
     whole: Plan,
-    plans: Mutex<HashMap<Vec<String>, Plan>>,
+    /// Whether nothing is computed any quicker than exactly.
+    exact: bool,
+    plans: Mutex<HashMap<(Vec<String>, Precision), Plan>>,
 }
 
 impl Piece {
-    fn new(whole: Plan) -> Arc<Self> {
-        Arc::new(Self { whole, plans: Mutex::default() })
+    fn new(whole: Plan, compiling: &Compiling) -> Arc<Self> {
+        let exact = compiling.convolutions != Convolutions::Quick;
+        Arc::new(Self { whole, exact, plans: Mutex::default() })
     }
 
-    fn only(&self, outputs: Vec<String>) -> Result<Plan, ModelError> {
+    fn only(&self, outputs: Vec<String>, precision: Precision) -> Result<Plan, ModelError> {
+        let precision = if self.exact { Precision::Exact } else { precision };
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plan) = plans.get(&outputs) {
+        let key = (outputs, precision);
+        if let Some(plan) = plans.get(&key) {
             return Ok(plan.clone());
         }
-        let plan = self.whole.only(&outputs)?;
-        plans.insert(outputs, plan.clone());
+        let plan = self.whole.only(&key.0, precision)?;
+        plans.insert(key, plan.clone());
         Ok(plan)
     }
 }
@@ -80,19 +85,20 @@ impl Parts {
                 .all(|l| backward.is_some_and(|b| b.whole.gives(&interface::gradient(l))))
     }
 
-    /// A plan for these values.
-    pub fn forward(&self, values: &BTreeSet<String>) -> Result<Plan, ModelError> {
-        self.forward.only(values.iter().cloned().collect())
+    /// A plan for these values. What a backward pass reads of them must be exact: it makes masks of it.
+    pub fn forward(&self, values: &BTreeSet<String>, precision: Precision) -> Result<Plan, ModelError> {
+        self.forward.only(values.iter().cloned().collect(), precision)
     }
 
-    /// A plan for the gradients of these layers, which must be among those compiled.
+    /// A plan for the gradients of these layers, which must be among those compiled. A backward pass is linear in what it
+    /// computes, so that quick convolutions change it no more than the values of a forward pass.
     pub fn backward(&self, layers: &BTreeSet<String>, rule: Rule) -> Result<Plan, ModelError> {
         let none = || ModelError::NoGradient {
             layer: layers.iter().next().cloned().unwrap_or_default(),
             reason: "its backward part was not compiled".into(),
         };
         let piece = self.backward.get(&rule).ok_or_else(none)?;
-        piece.only(layers.iter().map(|l| interface::gradient(l)).collect())
+        piece.only(layers.iter().map(|l| interface::gradient(l)).collect(), Precision::Quick)
     }
 
     /// What a value is that the forward piece gives.
@@ -114,7 +120,7 @@ pub(super) struct Cutter<'a> {
     pub metadata: &'a Metadata,
     /// Where weights lie that are not in the graph.
     pub folder: Option<&'a Path>,
-    pub schedule: Schedule,
+    pub compiling: &'a Compiling,
 }
 
 impl Cutter<'_> {
@@ -165,7 +171,8 @@ impl Cutter<'_> {
             outputs.extend(free_taps(&self.model, &given)?);
             let outputs: Vec<String> = outputs.into_iter().collect();
             let proto = into_subgraph(std::mem::take(&mut self.model), &given, &outputs)?;
-            Piece::new(Plan::compile(proto, self.folder, "the forward part", self.schedule)?)
+            let plan = Plan::compile(proto, self.folder, "the forward part", self.compiling)?;
+            Piece::new(plan, self.compiling)
         };
 
         if let Some((proto, outputs)) = behind {
@@ -181,8 +188,8 @@ impl Cutter<'_> {
             from.push(Given::f32(SEED, vec![1, self.metadata.classes]));
             let mut proto = into_subgraph(proto, &from, &outputs)?;
             turn_weights(&mut proto, self.folder);
-            let plan = Plan::compile(proto, self.folder, "the backward part", self.schedule)?;
-            backward.insert(wanted.rule, Piece::new(plan));
+            let plan = Plan::compile(proto, self.folder, "the backward part", self.compiling)?;
+            backward.insert(wanted.rule, Piece::new(plan, self.compiling));
         }
         Ok(Parts { given, forward, backward, reads })
     }

@@ -11,7 +11,8 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::knobs::KnobScope;
 
 use super::error::ModelError;
-use super::network::Schedule;
+use super::fused::{self, Parameters};
+use super::network::{Convolutions, Schedule};
 use crate::Tensor;
 use crate::grad::MOST_NUMBERS;
 use crate::onnx::pb::{ModelProto, tensor_proto::DataType};
@@ -99,6 +100,25 @@ fn bounded(model: &TypedModel) -> TractResult<()> {
     Ok(())
 }
 
+/// How the parts of one network are compiled.
+#[derive(Clone, Debug)]
+pub(super) struct Compiling {
+    pub schedule: Schedule,
+    pub convolutions: Convolutions,
+    /// The weights that all parts share.
+    pub parameters: Arc<Parameters>,
+}
+
+/// How true a plan's values must be to what the graph says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Precision {
+    /// Up to a few millionths of the largest value.
+    Quick,
+    /// As true as its operations are one by one: what masks are made of. A unit near zero that is on instead of off changes
+    /// a gradient by far more than the rounding that did it.
+    Exact,
+}
+
 /// A compiled subgraph. Clones and [`Plan::only`] share one set of weights.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
@@ -116,7 +136,7 @@ impl Plan {
         proto: ModelProto,
         folder: Option<&Path>,
         part: &'static str,
-        schedule: Schedule,
+        compiling: &Compiling,
     ) -> Result<Self, ModelError> {
         let graph = proto.graph.as_ref();
         let names =
@@ -128,11 +148,25 @@ impl Plan {
             onnx.provider = Arc::new(OneRead);
             let parsed = onnx.parse(&proto, folder.and_then(Path::to_str))?;
             drop(proto);
-            let typed = parsed.model.into_typed()?;
+            let mut typed = parsed.model.into_typed()?;
             bounded(&typed)?;
+            if compiling.convolutions != Convolutions::Runtime {
+                fused::fuse(&mut typed, &compiling.parameters)?;
+            }
+            if std::env::var("CAMTUI_DUMP").is_ok() {
+                typed.prop_consts()?;
+                let order = typed.eval_order()?;
+                eprintln!("=== {part}");
+                for id in order {
+                    let n = typed.node(id);
+                    if n.op.name() == "Const" { continue; }
+                    let ins: Vec<String> = n.inputs.iter().map(|i| { let f = typed.outlet_fact(*i).unwrap(); format!("{}{}:{:?}", i.node, if f.konst.is_some() {"K"} else {""}, f.shape) }).collect();
+                    eprintln!("{} {} [{}] {} -> {:?} :: {:?}", id, n.op.name(), n.name, ins.join(" "), n.outputs[0].fact.shape, n.op.info().ok());
+                }
+            }
             typed.into_optimized()
         };
-        let model = match schedule {
+        let model = match compiling.schedule {
             Schedule::OnePicture => build(),
             // A one-thread plan is quicker when the patches of a convolution are gathered before they are multiplied
             // (43 ms against 55 on ResNet-18); with a team of threads it is the other way round.
@@ -146,7 +180,7 @@ impl Plan {
     }
 
     /// The same compiled graph, computing fewer outputs of the inputs that these read. Weights are shared.
-    pub fn only(&self, outputs: &[String]) -> Result<Self, ModelError> {
+    pub fn only(&self, outputs: &[String], precision: Precision) -> Result<Self, ModelError> {
         let mut model = TypedModel::clone(self.runnable.model());
         let outlets: Vec<OutletId> = outputs
             .iter()
@@ -155,7 +189,8 @@ impl Plan {
             .collect();
         let failed = |e: TractError| ModelError::compile("fewer outputs", &e);
         model.select_output_outlets(&outlets).map_err(failed)?;
-        let read = behind(&model, &outlets);
+        fused::narrow(&mut model, precision == Precision::Exact).map_err(failed)?;
+        let read = behind(&model, &model.outputs);
         let sources = model.inputs.clone();
         let kept = |at: &usize| read.contains(&sources[*at].node);
         let (inputs, sources): (Vec<String>, Vec<OutletId>) =

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::error::ModelError;
 use super::network::{Needs, Network};
 use super::parts::{Parts, Wanted};
-use super::plan::Value;
+use super::plan::{Precision, Value};
 use crate::Tensor;
 use crate::grad::Rule;
 use crate::grad::interface::{self, IMAGE, LOGITS, SEED};
@@ -33,8 +33,8 @@ struct Gradient {
 
 #[derive(Default)]
 struct State {
-    /// What forward passes have left.
-    values: HashMap<String, Value>,
+    /// What forward passes have left, and how true it is.
+    values: HashMap<String, (Value, Precision)>,
     tensors: HashMap<String, Arc<Tensor>>,
     gradients: Vec<Gradient>,
     spent: Spent,
@@ -99,8 +99,10 @@ impl<'n> Session<'n> {
         let layers = if together { self.needs.gradients.clone() } else { [layer.to_owned()].into() };
         let wanted = Wanted { gradients: layers.clone(), rule, ..Wanted::default() };
         let parts = self.network.parts(&wanted)?;
-        self.ensure(&mut state, &parts.reads(&layers))?;
-        let mut given = state.values.clone();
+        let reads = parts.reads(&layers);
+        self.ensure(&mut state, &reads, Precision::Exact)?;
+        let mut given: HashMap<String, Value> =
+            reads.iter().filter_map(|name| Some((name.clone(), state.values.get(name)?.0.clone()))).collect();
         given.insert(IMAGE.into(), Value::new(&self.input)?);
         given.insert(SEED.into(), Value::new(&row(seed))?);
 
@@ -120,15 +122,20 @@ impl<'n> Session<'n> {
     }
 
     /// The values of this input that `parts` are given besides their start.
-    pub(super) fn beside(&self, parts: &Parts) -> Result<HashMap<String, Value>, ModelError> {
+    pub(super) fn beside(
+        &self,
+        parts: &Parts,
+        precision: Precision,
+    ) -> Result<HashMap<String, Value>, ModelError> {
         let mut state = self.lock();
         let names = parts.given[1..].iter().map(|g| &g.name);
-        self.ensure(&mut state, &names.clone().filter(|name| *name != IMAGE).cloned().collect())?;
+        self.ensure(&mut state, &names.clone().filter(|name| *name != IMAGE).cloned().collect(), precision)?;
         let value = |name: &String| {
             if name == IMAGE {
                 return Value::new(&self.input);
             }
-            state.values.get(name).cloned().ok_or_else(|| ModelError::NotGiven(name.clone()))
+            let known = state.values.get(name).map(|(value, _)| value.clone());
+            known.ok_or_else(|| ModelError::NotGiven(name.clone()))
         };
         names.map(|name| Ok((name.clone(), value(name)?))).collect()
     }
@@ -148,17 +155,23 @@ impl<'n> Session<'n> {
         if let Some(known) = state.tensors.get(output) {
             return Ok(Arc::clone(known));
         }
-        self.ensure(&mut state, &[output.to_owned()].into())?;
-        let value = state.values.get(output).ok_or_else(|| ModelError::UnknownLayer(output.into()))?;
+        self.ensure(&mut state, &[output.to_owned()].into(), Precision::Quick)?;
+        let (value, _) = state.values.get(output).ok_or_else(|| ModelError::UnknownLayer(output.into()))?;
         let tensor = Arc::new(value.to_tensor()?);
         state.tensors.insert(output.into(), Arc::clone(&tensor));
         Ok(tensor)
     }
 
-    /// Makes sure that these values are there. The first pass brings all that was said to be needed as well.
-    fn ensure(&self, state: &mut State, values: &BTreeSet<String>) -> Result<(), ModelError> {
-        let mut missing: BTreeSet<String> =
-            values.iter().filter(|v| !state.values.contains_key(*v)).cloned().collect();
+    /// Makes sure that these values are there, no less true than `precision`. The first pass brings all that was said to be
+    /// needed as well; it is exact as a whole when one of the gradients that are needed reads anything.
+    fn ensure(
+        &self,
+        state: &mut State,
+        values: &BTreeSet<String>,
+        mut precision: Precision,
+    ) -> Result<(), ModelError> {
+        let known = |name: &&String| state.values.get(*name).is_some_and(|(_, known)| *known >= precision);
+        let mut missing: BTreeSet<String> = values.iter().filter(|name| !known(name)).cloned().collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -172,12 +185,16 @@ impl<'n> Session<'n> {
         }
         wanted.values.clone_from(&missing);
         let parts = self.network.parts(&wanted)?;
-        missing.extend(parts.reads(&wanted.gradients));
+        let reads = parts.reads(&wanted.gradients);
+        if !reads.is_empty() {
+            precision = Precision::Exact;
+            missing.extend(reads);
+        }
         let given = HashMap::from([(IMAGE.to_owned(), Value::new(&self.input)?)]);
         let begun = Instant::now();
-        let values = self.network.with_threads(|| parts.forward(&missing)?.run(&given))?;
+        let values = self.network.with_threads(|| parts.forward(&missing, precision)?.run(&given))?;
         state.spent.forward += begun.elapsed();
-        state.values.extend(values);
+        state.values.extend(values.into_iter().map(|(name, value)| (name, (value, precision))));
         Ok(())
     }
 }
