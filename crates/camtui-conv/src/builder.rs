@@ -215,7 +215,11 @@ impl Builder {
     /// The program that makes the outputs; steps that no output needs are left out. Weights are brought into the
     /// form that the kernels want, unless another program that shares them has done it.
     pub fn build(self, settings: Settings) -> Result<Program, ConvError> {
-        Program::new(Graph { nodes: self.nodes, inputs: self.inputs, outputs: self.outputs }, settings)
+        Program::new(&self.graph(), settings)
+    }
+
+    pub(crate) fn graph(self) -> Graph {
+        Graph { nodes: self.nodes, inputs: self.inputs, outputs: self.outputs }
     }
 
     fn push(&mut self, op: Op, shape: Shape) -> Value {

@@ -28,17 +28,30 @@
 
 mod activation;
 mod builder;
+mod cost;
 mod error;
 mod graph;
+mod kernel;
+mod memory;
+mod plan;
 mod program;
+#[cfg(test)]
 mod reference;
 mod shape;
+mod simd;
+mod step;
+mod team;
+#[cfg(test)]
+mod tests;
+mod view;
+mod walk;
 mod weights;
 
 pub use activation::Activation;
 pub use builder::{Builder, Value};
 pub use error::ConvError;
 pub use graph::{Convolution, Within};
-pub use program::{Isa, Program, Settings, Team};
+pub use program::{Isa, Program, Settings};
 pub use shape::{Padding, Shape, Window};
+pub use team::Team;
 pub use weights::{Values, Weights};

@@ -1,8 +1,14 @@
 //! A convolution's numbers: as the model has them, and as the kernels want them.
 
-use std::sync::Arc;
+mod prepare;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(crate) use prepare::{Channels, Form, panels};
 
 use crate::ConvError;
+use crate::memory::Block;
 
 /// Numbers that somebody else may own: a `Vec<f32>`, or anything shared that shows itself as a slice.
 #[derive(Clone)]
@@ -35,6 +41,7 @@ struct Kernel {
     dims: [usize; 4],
     numbers: Values,
     bias: Option<Vec<f32>>,
+    prepared: Mutex<HashMap<Form, Arc<Block>>>,
 }
 
 impl Weights {
@@ -53,7 +60,7 @@ impl Weights {
                 numbers.as_slice().len()
             )));
         }
-        Ok(Weights(Arc::new(Kernel { dims, numbers, bias })))
+        Ok(Weights(Arc::new(Kernel { dims, numbers, bias, prepared: Mutex::default() })))
     }
 
     /// `[out, in / groups, height, width]`.
@@ -69,5 +76,17 @@ impl Weights {
     /// One number per output channel, if there is a bias.
     pub fn bias(&self) -> Option<&[f32]> {
         self.0.bias.as_deref()
+    }
+
+    /// The numbers in the form that a kernel wants, made at the first call.
+    pub(crate) fn prepared(&self, form: &Form) -> Arc<Block> {
+        // A thread that died while it prepared has left the map as it was.
+        let mut prepared = self.0.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(block) = prepared.get(form) {
+            return block.clone();
+        }
+        let block = Arc::new(form.prepare(self));
+        prepared.insert(form.clone(), block.clone());
+        block
     }
 }
