@@ -153,17 +153,6 @@ impl Plan {
             if compiling.convolutions != Convolutions::Runtime {
                 fused::fuse(&mut typed, &compiling.parameters)?;
             }
-            if std::env::var("CAMTUI_DUMP").is_ok() {
-                typed.prop_consts()?;
-                let order = typed.eval_order()?;
-                eprintln!("=== {part}");
-                for id in order {
-                    let n = typed.node(id);
-                    if n.op.name() == "Const" { continue; }
-                    let ins: Vec<String> = n.inputs.iter().map(|i| { let f = typed.outlet_fact(*i).unwrap(); format!("{}{}:{:?}", i.node, if f.konst.is_some() {"K"} else {""}, f.shape) }).collect();
-                    eprintln!("{} {} [{}] {} -> {:?} :: {:?}", id, n.op.name(), n.name, ins.join(" "), n.outputs[0].fact.shape, n.op.info().ok());
-                }
-            }
             typed.into_optimized()
         };
         let model = match compiling.schedule {

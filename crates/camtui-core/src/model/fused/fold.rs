@@ -201,7 +201,8 @@ impl Folding {
             numbers.push(inputs + recipe.lines.len());
             let Some(mut line) = line.filter(|_| readers[inputs + at] > 0) else { continue };
             line.operands.iter_mut().for_each(|operand| *operand = numbers[*operand]);
-            if let Step::Convolve { convolution, .. } | Step::Transposed { convolution, .. } = &mut line.step {
+            if let Step::Convolve { convolution, .. } | Step::Transposed { convolution, .. } = &mut line.step
+            {
                 convolution.weights = parameters.share(convolution.weights.clone());
             }
             recipe.lines.push(line);

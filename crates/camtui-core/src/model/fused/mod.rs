@@ -84,14 +84,16 @@ fn replace(
     outputs: &[OutletId],
 ) -> TractResult<TVec<OutletId>> {
     let mut patch = TypedModelPatch::new("fused");
-    let inputs = inputs.iter().map(|&input| patch.tap_model(model, input)).collect::<TractResult<Vec<_>>>()?;
+    let inputs =
+        inputs.iter().map(|&input| patch.tap_model(model, input)).collect::<TractResult<Vec<_>>>()?;
     let name = model.unique_name(name.to_owned()).into_owned();
     let made = patch.wire_node(name, fused, &inputs)?;
     for (&output, &by) in outputs.iter().zip(&made) {
         patch.shunt_outside(model, output, by)?;
     }
     patch.apply(model)?;
-    let node = model.nodes.iter().rev().find(|node| node.op_is::<op::Fused>()).context("the region's node")?;
+    let node =
+        model.nodes.iter().rev().find(|node| node.op_is::<op::Fused>()).context("the region's node")?;
     Ok((0..outputs.len()).map(|slot| OutletId::new(node.id, slot)).collect())
 }
 

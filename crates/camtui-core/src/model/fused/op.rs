@@ -111,8 +111,7 @@ impl EvalOp for Fused {
             .iter()
             .map(|&output| Tensor::zero::<f32>(&self.region.shapes[output]))
             .collect::<TractResult<Vec<Tensor>>>()?;
-        let mut views =
-            made.iter_mut().map(Tensor::try_as_plain_ram_mut).collect::<TractResult<Vec<_>>>()?;
+        let mut views = made.iter_mut().map(Tensor::try_as_plain_ram_mut).collect::<TractResult<Vec<_>>>()?;
         let mut slices = views
             .iter_mut()
             .map(|view| view.as_slice_mut::<f32>())

@@ -43,9 +43,8 @@ fn glance(weights: &Weights) -> u64 {
 }
 
 fn equal(a: &Weights, b: &Weights) -> bool {
-    let same = |a: &[f32], b: &[f32]| {
-        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
-    };
+    let same =
+        |a: &[f32], b: &[f32]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
     a.dims() == b.dims()
         && same(a.numbers(), b.numbers())
         && same(a.bias().unwrap_or_default(), b.bias().unwrap_or_default())

@@ -232,8 +232,7 @@ fn dense(model: &TypedModel, node: &TypedNode, op: &EinSum, made: Shape) -> Opti
     // Which axis of the matrix is summed over, and which is left.
     let (mut summed, mut left) = (None, None);
     for axis in op.axes.iter_all_axes() {
-        let (of_matrix, of_x, of_result) =
-            (&axis.inputs[matrix], &axis.inputs[1 - matrix], &axis.outputs[0]);
+        let (of_matrix, of_x, of_result) = (&axis.inputs[matrix], &axis.inputs[1 - matrix], &axis.outputs[0]);
         match (of_matrix.as_slice(), of_x.len(), of_result.len()) {
             (&[at], 1, 0) if summed.is_none() => summed = Some(at),
             (&[at], 0, 1) if left.is_none() => left = Some(at),

@@ -55,7 +55,9 @@ pub(super) fn find(model: &TypedModel) -> TractResult<Vec<Region>> {
     members.retain(|_, nodes| {
         nodes.iter().any(|&id| {
             let step = found[&id].step.as_ref();
-            step.is_some_and(|step| picture_of(model, id.into()).is_some_and(|made| step.is_convolution(made)))
+            step.is_some_and(|step| {
+                picture_of(model, id.into()).is_some_and(|made| step.is_convolution(made))
+            })
         })
     });
     let region_of: HashMap<usize, usize> =
