@@ -1,6 +1,6 @@
 //! A loaded model: its exported graph, and the parts of it that have been compiled so far.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -9,8 +9,8 @@ use tract_linalg::multithread::{Executor, multithread_tract_scope};
 
 use super::cache::Cache;
 use super::error::ModelError;
-use super::parts::{Cutter, Parts, Wanted};
-use super::plan::Compiling;
+use super::parts::{Cutter, Parts, Wanted, masked};
+use super::plan::{Compiling, Precision};
 use super::weights::{self, Head};
 use crate::Tensor;
 pub use crate::grad::interface::IMAGE;
@@ -102,6 +102,8 @@ pub struct Network {
     compiled: Mutex<Compiled>,
     head: OnceLock<Option<Head>>,
     biases: OnceLock<HashMap<String, Arc<Tensor>>>,
+    /// The layers whose gradient reads values of the forward pass.
+    masked: OnceLock<HashSet<String>>,
     compiling: Compiling,
     executor: Executor,
 }
@@ -125,6 +127,7 @@ impl Network {
             compiled: Mutex::default(),
             head: OnceLock::new(),
             biases: OnceLock::new(),
+            masked: OnceLock::new(),
             compiling: Compiling {
                 schedule,
                 convolutions: Convolutions::default(),
@@ -191,6 +194,19 @@ impl Network {
         if layer.gradient { Ok(layer) } else { Err(ModelError::no_gradient(name, &self.metadata)) }
     }
 
+    /// Whether the gradient of that layer reads values of the forward pass, as masks do.
+    pub(super) fn is_masked(&self, layer: &str) -> Result<bool, ModelError> {
+        if self.masked.get().is_none() {
+            self.cutter()?;
+        }
+        Ok(self.masked.get().is_some_and(|masked| masked.contains(layer)))
+    }
+
+    /// The precision of a plan that must be no less true than `least`.
+    pub(super) fn precision(&self, least: Precision) -> Precision {
+        if self.compiling.convolutions == Convolutions::Quick { least } else { Precision::Exact }
+    }
+
     /// From the picture to the logits and back, with all that `wanted` needs.
     pub(super) fn parts(&self, wanted: &Wanted) -> Result<Arc<Parts>, ModelError> {
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
@@ -246,6 +262,7 @@ impl Network {
     fn cutter(&self) -> Result<Cutter<'_>, ModelError> {
         let model = self.load()?;
         self.note_head(&model);
+        self.masked.get_or_init(|| masked(&model, &self.metadata));
         let (metadata, compiling) = (&self.metadata, &self.compiling);
         Ok(Cutter { model, metadata, folder: self.exported.folder(), compiling })
     }

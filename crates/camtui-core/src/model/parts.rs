@@ -14,7 +14,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::ModelError;
-use super::network::Convolutions;
 use super::plan::{Compiling, Plan, Precision};
 use crate::grad::interface::{self, IMAGE, LOGITS, SEED};
 use crate::grad::{Differentiated, Rule, differentiate_by};
@@ -39,19 +38,15 @@ pub(super) struct Wanted {
 #[derive(Debug)]
 struct Piece {
     whole: Plan,
-    /// Whether nothing is computed any quicker than exactly.
-    exact: bool,
     plans: Mutex<HashMap<(Vec<String>, Precision), Plan>>,
 }
 
 impl Piece {
-    fn new(whole: Plan, compiling: &Compiling) -> Arc<Self> {
-        let exact = compiling.convolutions != Convolutions::Quick;
-        Arc::new(Self { whole, exact, plans: Mutex::default() })
+    fn new(whole: Plan) -> Arc<Self> {
+        Arc::new(Self { whole, plans: Mutex::default() })
     }
 
     fn only(&self, outputs: Vec<String>, precision: Precision) -> Result<Plan, ModelError> {
-        let precision = if self.exact { Precision::Exact } else { precision };
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (outputs, precision);
         if let Some(plan) = plans.get(&key) {
@@ -90,15 +85,20 @@ impl Parts {
         self.forward.only(values.iter().cloned().collect(), precision)
     }
 
-    /// A plan for the gradients of these layers, which must be among those compiled. A backward pass is linear in what it
-    /// computes, so that quick convolutions change it no more than the values of a forward pass.
-    pub fn backward(&self, layers: &BTreeSet<String>, rule: Rule) -> Result<Plan, ModelError> {
+    /// A plan for the gradients of these layers, which must be among those compiled. A backward pass makes no masks of what it
+    /// computes, so that it may be quick.
+    pub fn backward(
+        &self,
+        layers: &BTreeSet<String>,
+        rule: Rule,
+        precision: Precision,
+    ) -> Result<Plan, ModelError> {
         let none = || ModelError::NoGradient {
             layer: layers.iter().next().cloned().unwrap_or_default(),
             reason: "its backward part was not compiled".into(),
         };
         let piece = self.backward.get(&rule).ok_or_else(none)?;
-        piece.only(layers.iter().map(|l| interface::gradient(l)).collect(), Precision::Quick)
+        piece.only(layers.iter().map(|l| interface::gradient(l)).collect(), precision)
     }
 
     /// What a value is that the forward piece gives.
@@ -172,7 +172,7 @@ impl Cutter<'_> {
             let outputs: Vec<String> = outputs.into_iter().collect();
             let proto = into_subgraph(std::mem::take(&mut self.model), &given, &outputs)?;
             let plan = Plan::compile(proto, self.folder, "the forward part", self.compiling)?;
-            Piece::new(plan, self.compiling)
+            Piece::new(plan)
         };
 
         if let Some((proto, outputs)) = behind {
@@ -189,7 +189,7 @@ impl Cutter<'_> {
             let mut proto = into_subgraph(proto, &from, &outputs)?;
             turn_weights(&mut proto, self.folder);
             let plan = Plan::compile(proto, self.folder, "the backward part", self.compiling)?;
-            backward.insert(wanted.rule, Piece::new(plan, self.compiling));
+            backward.insert(wanted.rule, Piece::new(plan));
         }
         Ok(Parts { given, forward, backward, reads })
     }
@@ -270,6 +270,24 @@ fn residuals(model: &ModelProto, layer: &str) -> Result<BTreeSet<String>, ModelE
     given.extend([IMAGE, SEED]);
     let used = reach(graph, &given, &[interface::gradient(layer)])?.used;
     Ok(used.into_iter().filter(|name| name != IMAGE && name != SEED).collect())
+}
+
+/// The layers whose gradient reads values of the forward pass other than the picture.
+pub(super) fn masked(model: &ModelProto, metadata: &Metadata) -> HashSet<String> {
+    let Some(graph) = model.graph.as_ref() else { return HashSet::new() };
+    let (from_image, from_seed) = (depending(graph, IMAGE), depending(graph, SEED));
+    let mut reading: HashSet<&str> = HashSet::new();
+    for node in &graph.node {
+        let reads = |input: &String| {
+            let (input, seeded) = (input.as_str(), input == SEED || from_seed.contains(input.as_str()));
+            reading.contains(input) || (from_image.contains(input) && !seeded)
+        };
+        if outputs(node).any(|output| from_seed.contains(output)) && node.input.iter().any(reads) {
+            reading.extend(outputs(node));
+        }
+    }
+    let masked = |layer: &String| reading.contains(interface::gradient(layer).as_str());
+    metadata.layers.iter().map(|layer| layer.name.clone()).filter(masked).collect()
 }
 
 /// The inner values on the way from `given` to the logits that can be kept at no cost.

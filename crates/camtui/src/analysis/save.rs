@@ -108,6 +108,7 @@ impl PipelineAnalyst {
             plugin: plugin.as_ref(),
             found: &found,
             random_seed: self.random_seed,
+            convolutions: open.loaded.network.convolutions(),
             interpolation: Interpolation::Bilinear,
             augment: false,
             style: None,

@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use camtui_core::model::{self, Cache, ModelSource, Network, Schedule, Variant};
+use camtui_core::model::{self, Cache, Convolutions, ModelSource, Network, Schedule, Variant};
 
 /// Sides are multiples of this many pixels: what the networks' strides come to.
 const STEP: u32 = 32;
@@ -71,13 +71,14 @@ pub struct OtherSizes {
     source: ModelSource,
     schedule: Schedule,
     threads: usize,
+    convolutions: Convolutions,
     kept: Mutex<Vec<Arc<Network>>>,
 }
 
 impl OtherSizes {
     /// None yet.
-    pub fn new(source: ModelSource, schedule: Schedule, threads: usize) -> Self {
-        Self { source, schedule, threads, kept: Mutex::new(Vec::new()) }
+    pub fn new(source: ModelSource, schedule: Schedule, threads: usize, convolutions: Convolutions) -> Self {
+        Self { source, schedule, threads, convolutions, kept: Mutex::new(Vec::new()) }
     }
 
     /// How the model was asked for.
@@ -96,7 +97,8 @@ impl OtherSizes {
         }
         let source = self.source.taken_as(Variant { size: Some(size), ..self.variant() });
         let opened = model::open(&source, &Cache::disabled()).map_err(|error| error.to_string())?;
-        let network = Arc::new(opened.into_network(self.schedule, self.threads));
+        let network = opened.into_network(self.schedule, self.threads).computing(self.convolutions);
+        let network = Arc::new(network);
         if kept.len() == KEPT {
             kept.remove(0);
         }

@@ -148,6 +148,7 @@ fn one_picture(setup: &Setup, index: usize, interrupt: &Interrupt) -> Done {
                     plugin: setup.plugins[nth].as_ref(),
                     found: &found,
                     random_seed: setup.explaining.random_seed,
+                    convolutions: loaded.network.convolutions(),
                     interpolation: setup.explaining.interpolation,
                     augment: setup.explaining.augment,
                     style: Some(setup.style),

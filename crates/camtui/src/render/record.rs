@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use camtui_core::Recipe;
 use camtui_core::heatmap::{Interpolation, Style};
-use camtui_core::model::Variant;
+use camtui_core::model::{Convolutions, Variant};
 use camtui_core::onnx::metadata::Metadata;
 use camtui_term::sanitise;
 
@@ -62,6 +62,8 @@ pub struct Record<'a> {
     pub found: &'a Found,
     /// Seed of random numbers.
     pub random_seed: u64,
+    /// How the model's convolutions were computed.
+    pub convolutions: Convolutions,
     /// How maps are enlarged where they are fused and drawn.
     pub interpolation: Interpolation,
     /// Whether the map is the mean over changed pictures.
@@ -141,6 +143,7 @@ impl Record<'_> {
     fn add_settings(&self, fields: &mut Map<String, Value>) {
         fields.insert("signed".into(), json!(self.found.signed));
         fields.insert("seed".into(), json!(self.random_seed));
+        fields.insert("exact".into(), json!(self.convolutions == Convolutions::Exact));
         fields.insert("interpolation".into(), json!(self.interpolation.name()));
         if self.augment {
             fields.insert("smooth".into(), json!("aug"));

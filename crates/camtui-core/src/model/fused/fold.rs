@@ -1,7 +1,8 @@
 //! A region in fewer steps: constants into weights, sums and activations into what they follow.
 //!
-//! A step is only taken into another where nobody else reads its value. So what is folded is decided by all that a
-//! region can give, never by what one plan asks of it, and the same value has the same bits in all plans.
+//! A value must have the same bits whatever else is asked for. So arithmetic that rounds otherwise, weights with constants
+//! in them, does not depend on what leaves the region: where a value that is folded away is wanted as well, it is made
+//! apart. What rounds as it did, an activation in the step before it, is folded where nobody else reads the value.
 
 use camtui_conv::{Activation, Convolution, Shape, Weights, Within};
 
@@ -20,8 +21,10 @@ pub(super) fn fold(recipe: Recipe, parameters: &Parameters) -> Recipe {
 struct Folding {
     recipe: Recipe,
     shapes: Vec<Shape>,
-    /// How often each value is read.
+    /// How often each value is read in the region.
     readers: Vec<usize>,
+    /// Whether it leaves the region.
+    leaves: Vec<bool>,
     /// The lines that are left.
     lines: Vec<Option<Line>>,
 }
@@ -31,25 +34,49 @@ impl Folding {
         let lines: Vec<Option<Line>> = std::mem::take(&mut recipe.lines).into_iter().map(Some).collect();
         let mut shapes = recipe.inputs.clone();
         let mut readers = vec![0; shapes.len() + lines.len()];
-        recipe.outputs.iter().for_each(|&output| readers[output] += 1);
+        let mut leaves = vec![false; readers.len()];
+        recipe.outputs.iter().for_each(|&output| leaves[output] = true);
         for line in lines.iter().flatten() {
             line.operands.iter().for_each(|&operand| readers[operand] += 1);
             let operands: Vec<Shape> = line.operands.iter().map(|&operand| shapes[operand]).collect();
             shapes.push(line.step.shape(&operands).expect("what was recognised fits"));
         }
-        Self { recipe, shapes, readers, lines }
+        Self { recipe, shapes, readers, leaves, lines }
     }
 
     /// The line that makes a value nobody else reads.
     fn sole(&self, value: usize) -> Option<&Line> {
-        let at = value.checked_sub(self.recipe.inputs.len())?;
-        self.lines[at].as_ref().filter(|_| self.readers[value] == 1)
+        self.only_here(value).filter(|_| !self.leaves[value])
     }
 
-    /// Takes that line out.
-    fn take(&mut self, value: usize) -> Line {
-        self.readers[value] = 0;
-        self.lines[value - self.recipe.inputs.len()].take().expect("a line that is there")
+    /// The line that makes a value which nobody else in the region reads.
+    fn only_here(&self, value: usize) -> Option<&Line> {
+        self.line(value).filter(|_| self.readers[value] == 1)
+    }
+
+    fn line(&self, value: usize) -> Option<&Line> {
+        self.lines[value.checked_sub(self.recipe.inputs.len())?].as_ref()
+    }
+
+    /// One reader of a value less. What nobody reads any more goes.
+    fn leave(&mut self, value: usize) {
+        self.readers[value] -= 1;
+        if self.readers[value] == 0
+            && !self.leaves[value]
+            && let Some(at) = value.checked_sub(self.recipe.inputs.len())
+        {
+            self.lines[at] = None;
+        }
+    }
+
+    /// A line that reads what the line of `value` reads, in place of that.
+    fn follow(&mut self, line: &Line, value: usize) {
+        line.operands.iter().for_each(|&operand| self.readers[operand] += 1);
+        let gone = self.line(value).map(|line| line.operands.clone()).unwrap_or_default();
+        self.leave(value);
+        if self.line(value).is_none() {
+            gone.into_iter().for_each(|operand| self.readers[operand] -= 1);
+        }
     }
 
     fn visit(&mut self, at: usize) {
@@ -79,15 +106,15 @@ impl Folding {
         let mut before = self.sole(x)?.clone();
         let first = before.step.activation_mut()?;
         *first = composed(*first, activation)?;
-        self.take(x);
+        self.follow(&before, x);
         Some(before)
     }
 
     /// A constant factor and summand of each channel, taken by the step before.
     fn scaled(&mut self, line: &Line, scale: &[f32], shift: &[f32]) -> Option<Line> {
         let x = line.operands[0];
-        let pixels = self.shapes[*self.sole(x)?.operands.first()?].pixels();
-        let mut before = self.sole(x)?.clone();
+        let mut before = self.only_here(x)?.clone();
+        let pixels = self.shapes[before.operands[0]].pixels();
         let alone = before.operands.len() == 1;
         match &mut before.step {
             Step::Convolve { convolution, activation: Activation::Linear } if alone => {
@@ -110,7 +137,7 @@ impl Folding {
             }
             _ => return None,
         }
-        self.take(x);
+        self.follow(&before, x);
         Some(before)
     }
 
@@ -130,8 +157,8 @@ impl Folding {
                 };
                 linear == Activation::Linear && line.operands.len() == 1
             });
-            if takes {
-                let mut convolution = self.take(part);
+            if let Some(mut convolution) = self.sole(part).filter(|_| takes).cloned() {
+                self.follow(&convolution, part);
                 convolution.operands.push(other);
                 return Some(convolution);
             }
@@ -147,7 +174,7 @@ impl Folding {
                 matches!(line.step, Step::Activate(Activation::Sigmoid)) && line.operands == [x]
             };
             if self.sole(gate).is_some_and(sigmoid) {
-                self.take(gate);
+                self.leave(gate);
                 self.readers[x] -= 1;
                 return Some(Line { step: Step::Activate(Activation::Silu), operands: vec![x] });
             }
@@ -164,16 +191,16 @@ impl Folding {
             return None;
         }
         let both = Within { low: first.low.max(within.low), high: first.high.min(within.high) };
-        let operands = before.operands.clone();
-        self.take(g);
+        let both = Line { step: Step::Mask(both), operands: before.operands.clone() };
+        self.follow(&both, g);
         self.readers[y] -= 1;
-        Some(Line { step: Step::Mask(both), operands })
+        Some(both)
     }
 
     /// A convolution that reads what constants were multiplied with, as the gradients of batch norms are.
     fn fed(&mut self, line: &Line) -> Option<Line> {
         let x = line.operands[0];
-        let before = self.sole(x)?;
+        let before = self.line(x)?.clone();
         let Step::Affine { scale, shift, activation: Activation::Linear } = &before.step else { return None };
         if shift.iter().any(|&s| s != 0.0) {
             return None;
@@ -188,18 +215,19 @@ impl Folding {
             }
             _ => return None,
         }
-        fed.operands[0] = self.take(x).operands[0];
+        self.follow(&before, x);
+        fed.operands[0] = before.operands[0];
         Some(fed)
     }
 
     /// What is left, numbered anew.
     fn finish(self, parameters: &Parameters) -> Recipe {
-        let Self { mut recipe, lines, readers, .. } = self;
+        let Self { mut recipe, lines, .. } = self;
         let inputs = recipe.inputs.len();
         let mut numbers: Vec<usize> = (0..inputs).collect();
-        for (at, line) in lines.into_iter().enumerate() {
+        for line in lines {
             numbers.push(inputs + recipe.lines.len());
-            let Some(mut line) = line.filter(|_| readers[inputs + at] > 0) else { continue };
+            let Some(mut line) = line else { continue };
             line.operands.iter_mut().for_each(|operand| *operand = numbers[*operand]);
             if let Step::Convolve { convolution, .. } | Step::Transposed { convolution, .. } = &mut line.step
             {

@@ -95,6 +95,7 @@ pub fn again(
         plugin: plugin.as_ref(),
         found: &found,
         random_seed: explaining.random_seed,
+        convolutions: loaded.network.convolutions(),
         interpolation: explaining.interpolation,
         augment: explaining.augment,
         style: drawn_by_flags.then_some(style),
