@@ -122,7 +122,11 @@ pub(crate) unsafe fn pixels<V: Simd, W: Winograd>(
             *column = W::pixels(d);
         }
         for y in 0..W::IN {
-            let line = W::pixels(std::array::from_fn(|x| columns[x][y]));
+            let mut line = columns[0];
+            for (x, column) in columns.iter().enumerate() {
+                line[x] = column[y];
+            }
+            let line = W::pixels(line);
             for (x, number) in line.into_iter().enumerate().take(W::IN) {
                 number.store(to.add((y * W::IN + x) * position));
             }
@@ -148,7 +152,11 @@ pub(crate) unsafe fn results<V: Simd, W: Winograd>(products: *const f32, positio
         }
         let mut out = [[V::splat(0.0); 4]; 4];
         for (y, line) in out.iter_mut().enumerate().take(W::OUT) {
-            *line = W::results(std::array::from_fn(|x| columns[x][y]));
+            let mut row = [columns[0][0]; 6];
+            for (x, column) in columns.iter().enumerate() {
+                row[x] = column[y];
+            }
+            *line = W::results(row);
         }
         out
     }
