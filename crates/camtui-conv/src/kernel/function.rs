@@ -4,14 +4,25 @@ use crate::Activation;
 use crate::simd::Simd;
 
 impl Activation {
-    /// The bounds, if the function is nothing but bounds: then a kernel applies it on the way.
-    pub(crate) fn bounds(self) -> Option<[f32; 2]> {
-        match self {
-            Activation::Linear => Some([f32::NEG_INFINITY, f32::INFINITY]),
-            Activation::Relu => Some([0.0, f32::INFINITY]),
-            Activation::Clip { low, high } => Some([low, high]),
-            _ => None,
-        }
+    /// Whether the function is nothing but bounds: then a kernel applies it on the way.
+    #[inline(always)]
+    pub(crate) fn is_bounds(self) -> bool {
+        matches!(self, Activation::Linear | Activation::Relu | Activation::Clip { .. })
+    }
+
+    /// The bounds; those of a function that is more than bounds change nothing.
+    ///
+    /// # Safety
+    /// Inside `enter`.
+    #[inline(always)]
+    pub(crate) unsafe fn limits<V: Simd>(self) -> (V, V) {
+        let (low, high) = match self {
+            Activation::Relu => (0.0, f32::INFINITY),
+            Activation::Clip { low, high } => (low, high),
+            _ => (f32::NEG_INFINITY, f32::INFINITY),
+        };
+        // SAFETY: the caller's.
+        unsafe { (V::splat(low), V::splat(high)) }
     }
 
     /// The function of each lane.
@@ -74,27 +85,32 @@ fn tanh<V: Simd>(x: V) -> V {
 }
 
 /// Applies `activation` to the first `count` numbers, in place, vector by vector: up to `LANES − 1` more are touched.
+/// A function of its own, so that it is not compiled into every kernel.
 ///
 /// # Safety
-/// Inside `enter`; `count` numbers, rounded up to whole vectors, can be read and written.
-#[inline(always)]
+/// The machine has V's instructions; `count` numbers, rounded up to whole vectors, can be read and written.
 pub(crate) unsafe fn apply<V: Simd>(activation: Activation, numbers: *mut f32, count: usize) {
     // Each arm is its own loop, so that constants stay in registers.
     macro_rules! each {
         ($activation:expr) => {
             for i in (0..count).step_by(V::LANES) {
-                // SAFETY: the caller's.
-                unsafe { $activation.of(V::load(numbers.add(i))).store(numbers.add(i)) };
+                $activation.of(V::load(numbers.add(i))).store(numbers.add(i));
             }
         };
     }
-    match activation {
-        Activation::Linear => {}
-        Activation::Sigmoid => each!(Activation::Sigmoid),
-        Activation::Silu => each!(Activation::Silu),
-        Activation::HardSwish => each!(Activation::HardSwish),
-        Activation::Tanh => each!(Activation::Tanh),
-        other => each!(other),
+    // SAFETY: the caller's.
+    unsafe {
+        V::enter(
+            #[inline(always)]
+            || match activation {
+                Activation::Linear => {}
+                Activation::Sigmoid => each!(Activation::Sigmoid),
+                Activation::Silu => each!(Activation::Silu),
+                Activation::HardSwish => each!(Activation::HardSwish),
+                Activation::Tanh => each!(Activation::Tanh),
+                other => each!(other),
+            },
+        );
     }
 }
 
@@ -110,7 +126,7 @@ mod tests {
             let x = step as f32 / 128.0;
             let mut lanes = [x; 16];
             // SAFETY: sixteen numbers; the callers below have the instructions.
-            unsafe { V::enter(|| apply::<V>(activation, lanes.as_mut_ptr(), 16)) };
+            unsafe { apply::<V>(activation, lanes.as_mut_ptr(), 16) };
             let exact = activation.exactly(x.into());
             assert_eq!(lanes[0].to_bits(), lanes[15].to_bits());
             worst = worst.max((f64::from(lanes[0]) - exact).abs() / exact.abs().max(1e-30));

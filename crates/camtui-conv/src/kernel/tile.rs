@@ -62,31 +62,46 @@ unsafe fn multiply<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile
             }
         }
         let (mut a, mut b, mut ahead) = (tile.a, tile.b, tile.ahead);
-        let mut step = |a: *const f32, b: *const f32| {
-            let columns: [V; VECTORS] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
-            for (i, row) in sums.iter_mut().enumerate() {
-                let number = V::splat(*a.add(i * V::LANES));
-                for (sum, column) in row.iter_mut().zip(columns) {
-                    *sum = number.times_plus(column, *sum);
-                }
-            }
-            prefetch(ahead);
-            ahead = ahead.wrapping_add(tile.ahead_step);
-        };
         for _ in 0..tile.k / V::LANES {
             for _ in 0..V::LANES {
-                step(a, b);
+                step(&mut sums, a, b, ahead);
                 a = a.add(1);
                 b = b.add(VECTORS * V::LANES);
+                ahead = ahead.wrapping_add(tile.ahead_step);
             }
             a = a.add((ROWS - 1) * V::LANES);
         }
         for _ in 0..tile.k % V::LANES {
-            step(a, b);
+            step(&mut sums, a, b, ahead);
             a = a.add(1);
             b = b.add(VECTORS * V::LANES);
+            ahead = ahead.wrapping_add(tile.ahead_step);
         }
         put_down(tile, sums);
+    }
+}
+
+/// One step of k: one number of each row of A, times one row of B.
+#[inline(always)]
+unsafe fn step<V: Simd, const ROWS: usize, const VECTORS: usize>(
+    sums: &mut [[V; VECTORS]; ROWS],
+    a: *const f32,
+    b: *const f32,
+    ahead: *const f32,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut columns = [V::splat(0.0); VECTORS];
+        for (j, column) in columns.iter_mut().enumerate() {
+            *column = V::load(b.add(j * V::LANES));
+        }
+        for (i, row) in sums.iter_mut().enumerate() {
+            let number = V::splat(*a.add(i * V::LANES));
+            for (sum, column) in row.iter_mut().zip(columns) {
+                *sum = number.times_plus(column, *sum);
+            }
+        }
+        prefetch(ahead);
     }
 }
 
@@ -106,9 +121,11 @@ unsafe fn put_down<V: Simd, const ROWS: usize, const VECTORS: usize>(
             }
             return;
         };
-        let bounds = finish.activation.bounds();
-        let [low, high] = bounds.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]).map(|x| V::splat(x));
-        let bias: [V; VECTORS] = std::array::from_fn(|j| V::load(finish.bias.add(j * V::LANES)));
+        let (low, high) = finish.activation.limits::<V>();
+        let mut bias = [low; VECTORS];
+        for (j, bias) in bias.iter_mut().enumerate() {
+            *bias = V::load(finish.bias.add(j * V::LANES));
+        }
         for (i, row) in sums.into_iter().enumerate() {
             for (j, (sum, bias)) in row.into_iter().zip(bias).enumerate() {
                 let mut sum = sum + bias;
@@ -118,7 +135,7 @@ unsafe fn put_down<V: Simd, const ROWS: usize, const VECTORS: usize>(
                 sum.at_least(low).at_most(high).store(tile.c.add(*tile.rows.add(i) + j * tile.next_vector));
             }
         }
-        if bounds.is_none() {
+        if !finish.activation.is_bounds() {
             for i in 0..ROWS {
                 function::apply::<V>(finish.activation, tile.c.add(*tile.rows.add(i)), VECTORS * V::LANES);
             }

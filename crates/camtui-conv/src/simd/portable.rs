@@ -10,9 +10,13 @@ use super::Simd;
 pub(crate) struct Portable([f32; 8]);
 
 impl Portable {
+    /// Lane by lane, in a loop that the compiler turns into vectors.
     #[inline(always)]
-    fn with(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
-        Portable(std::array::from_fn(|i| f(self.0[i], other.0[i])))
+    fn with(mut self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        for i in 0..8 {
+            self.0[i] = f(self.0[i], other.0[i]);
+        }
+        self
     }
 }
 
@@ -46,7 +50,11 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn enter<R>(work: impl FnOnce() -> R) -> R {
-        work()
+        #[inline(never)]
+        fn with<R>(work: impl FnOnce() -> R) -> R {
+            work()
+        }
+        with(work)
     }
 
     #[inline(always)]
@@ -83,10 +91,15 @@ impl Simd for Portable {
     #[inline(always)]
     fn times_plus(self, b: Self, c: Self) -> Self {
         // A fused operation is a library call where the machine has none.
-        let fused = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
-        Portable(std::array::from_fn(|i| {
-            if fused { self.0[i].mul_add(b.0[i], c.0[i]) } else { self.0[i] * b.0[i] + c.0[i] }
-        }))
+        if cfg!(any(target_arch = "aarch64", target_feature = "fma")) {
+            let mut sum = c;
+            for i in 0..8 {
+                sum.0[i] = self.0[i].mul_add(b.0[i], c.0[i]);
+            }
+            sum
+        } else {
+            self * b + c
+        }
     }
 
     #[inline(always)]
@@ -106,14 +119,20 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn if_less(self, b: Self, then: Self, otherwise: Self) -> Self {
-        Portable(std::array::from_fn(|i| if self.0[i] < b.0[i] { then.0[i] } else { otherwise.0[i] }))
+        let mut chosen = otherwise;
+        for i in 0..8 {
+            if self.0[i] < b.0[i] {
+                chosen.0[i] = then.0[i];
+            }
+        }
+        chosen
     }
 
     #[inline(always)]
     fn rounded(self) -> Self {
         // Adding 1.5·2²³ leaves no bits for a fraction.
         const WHOLE: f32 = 12_582_912.0;
-        Portable(self.0.map(|x| (x + WHOLE) - WHOLE))
+        self.with(self, |x, _| (x + WHOLE) - WHOLE)
     }
 
     #[inline(always)]

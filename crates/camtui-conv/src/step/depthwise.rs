@@ -39,10 +39,9 @@ impl<V: Simd> Depthwise<V> {
         let add = self.add.map(|add| (add.pixel, cx.view(&add).wrapping_add(y * add.row + x * add.pixel)));
         let channels = self.out.shape.channels;
         let padded = channels.next_multiple_of(WIDEST);
-        let bounds = self.activation.bounds();
         // SAFETY: taps read the picture and its border; weights and bias are padded as the pixels are.
         unsafe {
-            let [low, high] = bounds.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]).map(|x| V::splat(x));
+            let (low, high) = self.activation.limits::<V>();
             for c in (0..channels).step_by(V::LANES) {
                 let mut sums = [V::load(self.bias.start().add(c)); N];
                 let mut weights = self.weights.start().cast_const().add(c);
@@ -61,7 +60,7 @@ impl<V: Simd> Depthwise<V> {
                     sum.at_least(low).at_most(high).store(to.add(i * self.out.pixel + c));
                 }
             }
-            if bounds.is_none() {
+            if !self.activation.is_bounds() {
                 for i in 0..N {
                     function::apply::<V>(self.activation, to.add(i * self.out.pixel), channels);
                 }

@@ -88,12 +88,11 @@ impl<V: Simd> Pixelwise<V> {
     unsafe fn each(&self, out: *mut f32, number: impl Fn(usize) -> V) {
         // SAFETY: the caller's.
         unsafe {
-            let bounds = self.activation.bounds();
-            let [low, high] = bounds.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]).map(|x| V::splat(x));
+                let (low, high) = self.activation.limits::<V>();
             for c in (0..self.out.shape.channels).step_by(V::LANES) {
                 number(c).at_least(low).at_most(high).store(out.add(c));
             }
-            if bounds.is_none() {
+            if !self.activation.is_bounds() {
                 function::apply::<V>(self.activation, out, self.out.shape.channels);
             }
         }

@@ -177,12 +177,11 @@ impl<V: Simd, W: TileSize> Winograd<V, W> {
         let width = W::OUT.min(self.out.shape.width - x);
         let out = cx.view(&self.out).wrapping_add(y * self.out.row + x * self.out.pixel);
         let add = self.add.map(|add| (add, cx.view(&add).wrapping_add(y * add.row + x * add.pixel)));
-        let bounds = self.activation.bounds();
         let from = from.wrapping_add(tile * sizes.products);
         for c in (0..self.out.shape.channels).step_by(V::LANES) {
             // SAFETY: the caller's; results outside of the picture are dropped.
             unsafe {
-                let [low, high] = bounds.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]).map(|x| V::splat(x));
+                let (low, high) = self.activation.limits::<V>();
                 let bias = V::load(self.bias.start().add(c));
                 let lines = transform::results::<V, W>(from.add(c * sizes.positions), V::LANES);
                 for (y, line) in lines.into_iter().enumerate().take(height) {
@@ -193,7 +192,7 @@ impl<V: Simd, W: TileSize> Winograd<V, W> {
                         }
                         let to = out.add(y * self.out.row + x * self.out.pixel + c);
                         sum.at_least(low).at_most(high).store(to);
-                        if bounds.is_none() {
+                        if !self.activation.is_bounds() {
                             function::apply::<V>(self.activation, to, V::LANES);
                         }
                     }
