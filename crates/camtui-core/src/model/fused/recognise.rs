@@ -6,7 +6,7 @@
 use camtui_conv::{Activation, Convolution, Shape, Weights, Within};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::DimLike as _;
-use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Slice, TypedConcat};
+use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Slice, StridedSlice, TypedConcat};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
@@ -14,28 +14,49 @@ use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, MaxPool, SumPool};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::identity::Identity;
-use tract_onnx::tract_core::ops::logic::{CompGT, CompLT};
+use tract_onnx::tract_core::ops::logic::{CompGT, CompLT, Iff};
 use tract_onnx::tract_core::ops::math::{Add, Div, Max, Min, Mul, Neg, Square, Sub, Tanh};
 use tract_onnx::tract_core::ops::nn::{HardSwish, LeakyRelu, Reduce, Reducer, Sigmoid, Silu};
 
 use super::constants::{constant, floats, per_channel, picture_of, shared, uniform};
-use super::step::{Arithmetic, Step};
+use super::step::{Arithmetic, Line, Step};
 use super::windows;
 
-/// What a node is: its step, or nothing where the value only gets another shape, and the values it reads, which may
-/// lie further up than the node's own inputs.
+/// What a node is: steps on the values it reads, which may lie further up than the node's own inputs. No steps where
+/// the value only gets another shape.
 pub(super) struct Found {
-    pub step: Option<Step>,
+    /// Operands are numbered as in a [`Recipe`](super::step::Recipe): what is read, then what each line makes.
+    pub lines: Vec<Line>,
     pub reads: Vec<OutletId>,
 }
 
 impl Found {
     fn same(node: &TypedNode) -> Self {
-        Self { step: None, reads: vec![node.inputs[0]] }
+        Self { lines: Vec::new(), reads: vec![node.inputs[0]] }
     }
 
     fn of(step: Step, reads: impl Into<Vec<OutletId>>) -> Self {
-        Self { step: Some(step), reads: reads.into() }
+        let reads = reads.into();
+        Self { lines: vec![Line { step, operands: (0..reads.len()).collect() }], reads }
+    }
+
+    /// The same with a further step on its result and some of what it reads.
+    fn then(mut self, step: Step, besides: &[usize]) -> Self {
+        let last = self.reads.len() + self.lines.len() - 1;
+        self.lines.push(Line { step, operands: [&[last], besides].concat() });
+        self
+    }
+
+    /// The shapes of what it reads and what each line makes, if all of them fit.
+    pub fn shapes(&self, model: &TypedModel) -> Option<Vec<Shape>> {
+        let mut shapes: Vec<Shape> =
+            self.reads.iter().map(|&read| picture_of(model, read)).collect::<Option<_>>()?;
+        for line in &self.lines {
+            let operands: Vec<Shape> = line.operands.iter().map(|&operand| shapes[operand]).collect();
+            // The builder has the last word on what fits.
+            shapes.push(line.step.shape(&operands)?);
+        }
+        Some(shapes)
     }
 }
 
@@ -46,12 +67,7 @@ pub(super) fn recognise(model: &TypedModel, node: &TypedNode) -> Option<Found> {
     }
     let made = picture_of(model, node.id.into())?;
     let found = step(model, node, made)?;
-    let shapes: Option<Vec<Shape>> = found.reads.iter().map(|&read| picture_of(model, read)).collect();
-    // The builder has the last word on what fits.
-    let fits = match &found.step {
-        Some(step) => step.shape(&shapes?) == Some(made),
-        None => shapes? == [made],
-    };
+    let fits = found.shapes(model)?.last() == Some(&made);
     // What is made of constants alone is the runtime's to fold.
     let constant = found.reads.iter().all(|&read| constant(model, read).is_some());
     (fits && !constant).then_some(found)
@@ -94,6 +110,12 @@ fn step(model: &TypedModel, node: &TypedNode, made: Shape) -> Option<Found> {
         let along_channels = op.axis == 1 && node.outputs[0].fact.rank() == 4;
         let step = Step::Slice { first, channels: end.checked_sub(first)? };
         return along_channels.then(|| Found::of(step, [x]));
+    }
+    if let Some(op) = node.op_as::<StridedSlice>() {
+        return slice(model, node, op);
+    }
+    if node.op_is::<Iff>() {
+        return chosen(model, node, made);
     }
     if node.op_is::<MultiBroadcastTo>() {
         let from = picture_of(model, x)?;
@@ -181,6 +203,12 @@ fn binary(model: &TypedModel, node: &TypedNode, op: &TypedBinOp, made: Shape) ->
         return Some(Found::of(step, [x]));
     }
     if op.is::<Mul>() {
+        if let (Some((y, one)), Some((x, other))) = (indicator(model, a), indicator(model, b)) {
+            // Ones, where both hold.
+            let ones = affine(vec![0.0; channels], vec![1.0; channels]);
+            let found = Found::of(ones, [y]).then(Step::Mask(one), &[0]).then(Step::Mask(other), &[0]);
+            return (x == y).then_some(found);
+        }
         for (gradient, by) in [(a, b), (b, a)] {
             if let Some((y, within)) = indicator(model, by) {
                 return Some(Found::of(Step::Mask(within), [gradient, y]));
@@ -198,9 +226,14 @@ fn binary(model: &TypedModel, node: &TypedNode, op: &TypedBinOp, made: Shape) ->
 fn indicator(model: &TypedModel, outlet: OutletId) -> Option<(OutletId, Within)> {
     let cast = model.node(outlet.node);
     cast.op_as::<Cast>().filter(|cast| cast.to == f32::datum_type())?;
-    let compared = model.node(cast.inputs[0].node);
-    let op = &compared.op_as::<TypedBinOp>()?.0;
-    let &[a, b] = compared.inputs.as_slice() else { return None };
+    compared(model, cast.inputs[0])
+}
+
+/// Whether a value lies beyond a bound: the value, and where it has to lie.
+fn compared(model: &TypedModel, outlet: OutletId) -> Option<(OutletId, Within)> {
+    let node = model.node(outlet.node);
+    let op = &node.op_as::<TypedBinOp>()?.0;
+    let &[a, b] = node.inputs.as_slice() else { return None };
     let (y, bound, first) = match (uniform(model, a), uniform(model, b)) {
         (None, Some(bound)) => (a, bound, true),
         (Some(bound), None) => (b, bound, false),
@@ -217,6 +250,39 @@ fn indicator(model: &TypedModel, outlet: OutletId) -> Option<(OutletId, Within)>
         Within { low: f32::NEG_INFINITY, high: bound }
     };
     Some((y, within))
+}
+
+/// A value where another lies beyond a bound, and a constant elsewhere: the difference to the constant, masked.
+fn chosen(model: &TypedModel, node: &TypedNode, made: Shape) -> Option<Found> {
+    let &[condition, x, elsewhere] = node.inputs.as_slice() else { return None };
+    let ((y, within), constant) = (compared(model, condition)?, uniform(model, elsewhere)?);
+    if constant == 0.0 {
+        return Some(Found::of(Step::Mask(within), [x, y]));
+    }
+    let shifted = |by: f32| affine(vec![1.0; made.channels], vec![by; made.channels]);
+    let difference = Line { step: shifted(-constant), operands: vec![0] };
+    let found = Found { lines: vec![difference], reads: vec![x, y] };
+    Some(found.then(Step::Mask(within), &[1]).then(shifted(constant), &[]))
+}
+
+/// Some channels, counted from one constant to another.
+fn slice(model: &TypedModel, node: &TypedNode, op: &StridedSlice) -> Option<Found> {
+    let whole = |input: usize| -> Option<Vec<i64>> {
+        let tensor = constant(model, *node.inputs.get(input)?)?.cast_to::<i64>().ok()?.into_owned();
+        Some(tensor.as_plain_ram()?.as_slice::<i64>().ok()?.to_vec())
+    };
+    let along = op.optional_axes_input.map_or(Some(vec![]), whole)?;
+    let steps = op.optional_steps_input.map_or(Some(vec![1]), whole)?;
+    let masks = op.begin_mask | op.end_mask | op.shrink_axis_mask;
+    if node.outputs[0].fact.rank() != 4 || along != [1] || steps != [1] || masks != 0 {
+        return None;
+    }
+    let (&[begin], &[end]) = (whole(1)?.as_slice(), whole(2)?.as_slice()) else { return None };
+    let channels = picture_of(model, node.inputs[0])?.channels as i64;
+    let place = |at: i64| usize::try_from(if at < 0 { at + channels } else { at.min(channels) }).ok();
+    let (first, end) = (place(begin)?, place(end)?);
+    let step = Step::Slice { first, channels: end.checked_sub(first)? };
+    Some(Found::of(step, [node.inputs[0]]))
 }
 
 /// A vector times a constant matrix: a convolution over one pixel.

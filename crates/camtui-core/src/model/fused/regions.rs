@@ -54,10 +54,8 @@ pub(super) fn find(model: &TypedModel) -> TractResult<Vec<Region>> {
     }
     members.retain(|_, nodes| {
         nodes.iter().any(|&id| {
-            let step = found[&id].step.as_ref();
-            step.is_some_and(|step| {
-                picture_of(model, id.into()).is_some_and(|made| step.is_convolution(made))
-            })
+            let made = picture_of(model, id.into());
+            made.is_some_and(|made| found[&id].lines.iter().any(|line| line.step.is_convolution(made)))
         })
     });
     let region_of: HashMap<usize, usize> =
@@ -114,16 +112,16 @@ fn region(
         inputs.iter().enumerate().map(|(at, outlet)| (*outlet, at)).collect();
     let mut outputs = Vec::new();
     for &id in nodes {
-        let Found { step, reads } = &found[&id];
-        let operands: Vec<usize> = reads.iter().map(|read| values[read]).collect();
+        let Found { lines, reads } = &found[&id];
         let outlet = OutletId::from(id);
-        let value = match step {
-            None => operands[0],
-            Some(step) => {
-                recipe.lines.push(Line { step: step.clone(), operands });
-                recipe.inputs.len() + recipe.lines.len() - 1
-            }
-        };
+        // What is read, then what each line makes, by the numbers of the whole recipe.
+        let mut numbers: Vec<usize> = reads.iter().map(|read| values[read]).collect();
+        for line in lines {
+            let operands = line.operands.iter().map(|&operand| numbers[operand]).collect();
+            numbers.push(recipe.inputs.len() + recipe.lines.len());
+            recipe.lines.push(Line { step: line.step.clone(), operands });
+        }
+        let value = numbers[numbers.len() - 1];
         values.insert(outlet, value);
         if leaving.contains(&outlet) {
             recipe.outputs.push(value);
