@@ -21,6 +21,7 @@ mod bounds;
 mod error;
 pub mod interface;
 mod interpolate;
+pub(crate) mod notes;
 mod rules;
 mod shapes;
 mod tape;

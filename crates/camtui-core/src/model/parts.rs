@@ -14,6 +14,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::ModelError;
+use super::fused;
+use super::network::Convolutions;
 use super::plan::{Compiling, Plan, Precision};
 use crate::grad::interface::{self, IMAGE, LOGITS, SEED};
 use crate::grad::{Differentiated, Rule, differentiate_by};
@@ -144,6 +146,7 @@ impl Cutter<'_> {
         old: Option<&Parts>,
         wanted: &Wanted,
     ) -> Result<Parts, ModelError> {
+        self.shorten();
         let mut reads = old.map(|old| old.reads.clone()).unwrap_or_default();
         for layer in &wanted.gradients {
             if !reads.contains_key(layer) {
@@ -208,7 +211,11 @@ impl Cutter<'_> {
         let model = if wanted.rule == Rule::Plain {
             &self.model
         } else {
-            guided = self.differentiated(wanted.rule)?;
+            let mut model = self.differentiated(wanted.rule)?;
+            if self.compiling.convolutions != Convolutions::Runtime {
+                fused::shorten(&mut model);
+            }
+            guided = model;
             &guided
         };
         let graph = model.graph.as_ref().ok_or(SubgraphError::NoGraph)?;
@@ -217,6 +224,13 @@ impl Cutter<'_> {
         let used = reach(graph, &known, &outputs)?.used;
         let given: Vec<Given> = used.into_iter().map(|name| Given::f32(name, Vec::new())).collect();
         Ok((subgraph(model, &given, &outputs)?, outputs))
+    }
+
+    /// Puts operators of our own in place of groups that are noted as what one of ours does.
+    fn shorten(&mut self) {
+        if self.compiling.convolutions != Convolutions::Runtime {
+            fused::shorten(&mut self.model);
+        }
     }
 
     /// The same network with gradients by another rule.

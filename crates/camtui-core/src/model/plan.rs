@@ -146,6 +146,7 @@ impl Plan {
         let build = || -> TractResult<TypedModel> {
             let mut onnx = tract_onnx::onnx();
             onnx.provider = Arc::new(OneRead);
+            fused::register(&mut onnx);
             let parsed = onnx.parse(&proto, folder.and_then(Path::to_str))?;
             drop(proto);
             let mut typed = parsed.model.into_typed()?;

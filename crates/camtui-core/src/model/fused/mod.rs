@@ -9,11 +9,14 @@
 
 mod constants;
 mod fold;
+mod max_pool_gradient;
 mod op;
 mod parameters;
 mod recognise;
 mod regions;
 mod step;
+#[cfg(test)]
+mod tests;
 mod windows;
 
 use std::collections::{HashMap, HashSet};
@@ -21,6 +24,7 @@ use std::collections::{HashMap, HashSet};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
+pub(super) use max_pool_gradient::{register, shorten};
 pub(super) use parameters::Parameters;
 
 /// Replaces what `camtui-conv` can do in a graph that the runtime has read but not simplified yet. Weights that
