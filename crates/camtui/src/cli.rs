@@ -132,6 +132,12 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "COLS", value_parser = clap::value_parser!(u16).range(1..))]
     pub width: Option<u16>,
 
+    /// Compute every convolution product by product: slower, and true to a few millionths more
+    ///
+    /// By default Winograd's algorithm is used where it is quicker, except where the values decide which units a gradient passes.
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub exact: Option<bool>,
+
     /// Threads to use. Default: the cores of this machine
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub threads: Option<u16>,

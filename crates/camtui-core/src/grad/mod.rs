@@ -22,6 +22,7 @@ mod error;
 pub(crate) mod grid;
 pub mod interface;
 mod interpolate;
+pub(crate) mod notes;
 mod rules;
 mod shapes;
 mod tape;

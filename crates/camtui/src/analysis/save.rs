@@ -106,6 +106,7 @@ impl PipelineAnalyst {
             plugin: plugin.as_ref(),
             signed,
             random_seed: self.random_seed,
+            convolutions: open.loaded.network.convolutions(),
             interpolation: Interpolation::Bilinear,
             augment: false,
             style: None,

@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use camtui_core::model::{self, Cache, ModelSource, Network, Schedule, Variant};
+use camtui_core::model::{self, Cache, Convolutions, ModelSource, Network, Schedule, Variant};
 
 /// Sides are multiples of this many pixels: what the networks' strides come to.
 const STEP: u32 = 32;
@@ -71,6 +71,7 @@ pub struct OtherSizes {
     source: ModelSource,
     schedule: Schedule,
     threads: usize,
+    convolutions: Convolutions,
     kept: Mutex<Vec<Arc<Kept>>>,
 }
 
@@ -83,8 +84,8 @@ struct Kept {
 
 impl OtherSizes {
     /// None yet.
-    pub fn new(source: ModelSource, schedule: Schedule, threads: usize) -> Self {
-        Self { source, schedule, threads, kept: Mutex::new(Vec::new()) }
+    pub fn new(source: ModelSource, schedule: Schedule, threads: usize, convolutions: Convolutions) -> Self {
+        Self { source, schedule, threads, convolutions, kept: Mutex::new(Vec::new()) }
     }
 
     /// How the model was asked for.
@@ -113,7 +114,7 @@ impl OtherSizes {
     fn open(&self, size: (usize, usize)) -> Result<Arc<Network>, String> {
         let source = self.source.taken_as(Variant { size: Some(size), ..self.variant() });
         let opened = model::open(&source, &Cache::disabled()).map_err(|error| error.to_string())?;
-        Ok(Arc::new(opened.into_network(self.schedule, self.threads)))
+        Ok(Arc::new(opened.into_network(self.schedule, self.threads).computing(self.convolutions)))
     }
 }
 

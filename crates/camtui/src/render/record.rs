@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use camtui_core::Recipe;
 use camtui_core::heatmap::{Interpolation, Style};
-use camtui_core::model::Variant;
+use camtui_core::model::{Convolutions, Variant};
 use camtui_core::onnx::metadata::Metadata;
 use camtui_term::sanitise;
 
@@ -22,7 +22,7 @@ use crate::pipeline::{Found, Prediction};
 const PREDICTIONS: usize = 5;
 
 /// The places in a record that decide a result, but for its target and layer.
-const DECIDING: [&str; 16] = [
+const DECIDING: [&str; 17] = [
     "/image_sha256",
     "/camtui",
     "/model/sha256",
@@ -35,6 +35,7 @@ const DECIDING: [&str; 16] = [
     "/explainer/plugin/sha256",
     "/signed",
     "/seed",
+    "/exact",
     "/interpolation",
     "/smooth",
     "/colormap",
@@ -78,6 +79,8 @@ pub struct Question<'a> {
     pub signed: bool,
     /// Seed of random numbers.
     pub random_seed: u64,
+    /// How the model's convolutions were computed.
+    pub convolutions: Convolutions,
     /// How maps are enlarged where they are fused and drawn.
     pub interpolation: Interpolation,
     /// Whether the map is the mean over changed pictures.
@@ -131,6 +134,7 @@ impl Question<'_> {
     fn add_settings(&self, fields: &mut Map<String, Value>) {
         fields.insert("signed".into(), json!(self.signed));
         fields.insert("seed".into(), json!(self.random_seed));
+        fields.insert("exact".into(), json!(self.convolutions == Convolutions::Exact));
         fields.insert("interpolation".into(), json!(self.interpolation.name()));
         if self.augment {
             fields.insert("smooth".into(), json!("aug"));

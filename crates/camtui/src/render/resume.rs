@@ -122,6 +122,7 @@ impl Setup {
             plugin: self.plugins[nth].as_ref(),
             signed: explaining.signed,
             random_seed: explaining.random_seed,
+            convolutions: loaded.network.convolutions(),
             interpolation: explaining.interpolation,
             augment: explaining.augment,
             style: Some(self.style),

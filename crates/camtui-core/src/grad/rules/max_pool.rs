@@ -6,6 +6,7 @@ use super::global_max_pool::global_max_pool;
 use super::{Gradients, input};
 use crate::grad::bounds::product;
 use crate::grad::error::Reason;
+use crate::grad::notes::MaxPoolGradient;
 use crate::grad::tape::Tape;
 use crate::grad::window::Window;
 use crate::onnx::build;
@@ -97,6 +98,14 @@ pub(super) fn max_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gr
     let starts: Vec<i64> = window.begin.iter().map(|&b| b as i64).collect();
     let ends: Vec<i64> = (0..rank).map(|a| (window.begin[a] + window.input[a]) as i64).collect();
     let dx = tape.slice(&woven, &spatial, &starts, &ends, &vec![1; rank]);
+    let two = |numbers: &[usize]| <[usize; 2]>::try_from(numbers).ok();
+    if let (Some(kernel), Some(stride), Some(dilation), Some(begin)) =
+        (two(&window.kernel), two(&window.stride), two(&window.dilation), two(&window.begin))
+        && let Some(last) = tape.nodes.last_mut()
+    {
+        let [x, y, dy] = [x, y, dy].map(str::to_owned);
+        MaxPoolGradient { x, y, dy, kernel, stride, dilation, begin }.leave(last);
+    }
     Ok(vec![Some(dx)])
 }
 

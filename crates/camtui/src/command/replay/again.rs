@@ -93,6 +93,7 @@ pub fn again(
         plugin: plugin.as_ref(),
         signed: found.signed,
         random_seed: explaining.random_seed,
+        convolutions: loaded.network.convolutions(),
         interpolation: explaining.interpolation,
         augment: explaining.augment,
         style: drawn_by_flags.then_some(style),
