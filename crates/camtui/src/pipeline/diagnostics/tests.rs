@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use camtui_core::Tensor;
 use camtui_core::heatmap::Interpolation;
-use camtui_core::model::{Cache, ModelSource, Schedule, open};
+use camtui_core::model::{Cache, Convolutions, ModelSource, Schedule, open};
 use camtui_core::onnx::build::{GraphBuilder, batched, int};
 use camtui_core::picture::Photo;
 use camtui_host::{Library, Params, Registry};
