@@ -39,7 +39,8 @@ fn anew(
     before: &BTreeMap<String, (Vec<u8>, SystemTime)>,
     after: &BTreeMap<String, (Vec<u8>, SystemTime)>,
 ) -> Vec<String> {
-    let same = |name: &String| before.get(name).map(|(_, written)| written) == after.get(name).map(|(_, w)| w);
+    let same =
+        |name: &String| before.get(name).map(|(_, written)| written) == after.get(name).map(|(_, w)| w);
     after.keys().filter(|name| !same(name)).cloned().collect()
 }
 
@@ -77,7 +78,8 @@ fn only_what_is_missing_or_answers_another_question_is_made() {
     let ended = run("--resume --seed 1").go().code(0);
     assert!(!ended.stderr.contains("already"), "{}", ended.stderr);
     assert_eq!(anew(&second, &contents(&home, "out")).len(), 16);
-    for other in ["--colormap viridis", "--alpha 0.3", "--signed", "--interpolation nearest", "-l _blocks.10"] {
+    for other in ["--colormap viridis", "--alpha 0.3", "--signed", "--interpolation nearest", "-l _blocks.10"]
+    {
         let ended = run("--resume --seed 1").args_of(other).go().code(0);
         assert!(!ended.stderr.contains("already"), "{other}: {}", ended.stderr);
     }

@@ -29,7 +29,7 @@ pub mod trust;
 
 pub use backend::{Answer, Array, Backend, BackendError, Batch, Layer, LinearHead, Place};
 pub use camtui_plugin::{Level, Rule, abi::Entry};
-pub use collect::{Channel, Grid, Output, SinkError};
+pub use collect::{Channel, Grid, Output, SinkError, Terms};
 pub use describe::{DescribeError, ExplainerInfo, Needs, ParamInfo, ParamKind};
 pub use inspect::InspectError;
 pub use isolate::Isolation;
@@ -37,6 +37,6 @@ pub use library::{Explainer, Library, Origin, on_log};
 pub use load::LoadError;
 pub use params::{ParamError, ParamValue, Params};
 pub use registry::{FindError, Registry, Replaced};
-pub use run::{ExplainError, Request, run};
+pub use run::{ExplainError, Partials, Request, run};
 pub use text::clean;
 pub use trust::{Asked, TrustError};

@@ -29,6 +29,7 @@ impl Explainer for ShapleyCam {
             .needs_gradients()
             .needs_forward()
             .rectify()
+            .gives_terms()
             .param(Param::choice("curvature", "softmax", ["softmax", "all"]).help(
                 "softmax: the softmax's curvature alone, exact where the network is made of ReLUs; all: also that of smooth \
                  activations (SiLU, GELU), by a difference of gradients, which units that a ReLU opens or closes on the way disturb",
@@ -60,7 +61,7 @@ impl Explainer for ShapleyCam {
                 *weight -= 0.5 * bend;
             }
         }
-        Ok(weighted_sum(&weights, &activation).of_layer(&layer))
+        Ok(weighted_sum(session, &weights, &activation).of_layer(&layer))
     }
 }
 

@@ -108,7 +108,7 @@ impl PipelineAnalyst {
             random_seed: self.random_seed,
             convolutions: open.loaded.network.convolutions(),
             interpolation: Interpolation::Bilinear,
-            augment: false,
+            smooth: crate::pipeline::Smooth::default(),
             style: None,
         };
         let image = &self.input(question.picture)?.name();

@@ -16,7 +16,7 @@ use crate::pipeline::advise::Advice;
 use crate::pipeline::explainers::Chosen;
 use crate::pipeline::predictions::label;
 use crate::pipeline::sizes::InputSize;
-use crate::pipeline::{Found, Prediction};
+use crate::pipeline::{Found, Prediction, Smooth};
 
 /// How many predictions the JSON holds.
 const PREDICTIONS: usize = 5;
@@ -83,8 +83,8 @@ pub struct Question<'a> {
     pub convolutions: Convolutions,
     /// How maps are enlarged where they are fused and drawn.
     pub interpolation: Interpolation,
-    /// Whether the map is the mean over changed pictures.
-    pub augment: bool,
+    /// How the map was smoothed.
+    pub smooth: Smooth,
     /// How the map is coloured, where that is all there is to its drawing.
     pub style: Option<Style>,
 }
@@ -136,8 +136,8 @@ impl Question<'_> {
         fields.insert("seed".into(), json!(self.random_seed));
         fields.insert("exact".into(), json!(self.convolutions == Convolutions::Exact));
         fields.insert("interpolation".into(), json!(self.interpolation.name()));
-        if self.augment {
-            fields.insert("smooth".into(), json!("aug"));
+        if let Some(smooth) = self.smooth.name() {
+            fields.insert("smooth".into(), json!(smooth));
         }
         if let Some(style) = self.style {
             fields.insert("colormap".into(), json!(style.colormap.name()));
@@ -177,8 +177,8 @@ impl Record<'_> {
             "decode": ms(timings.decode), "forward": ms(timings.forward), "backward": ms(timings.backward),
             "explain": ms(timings.explain), "write": ms(timings.write),
         });
-        if let Some(measured) = &found.metrics {
-            times["again"] = json!(ms(measured.cost.as_secs_f64() * 1e3));
+        if let Some(cost) = found.metrics.as_ref().and_then(|measured| measured.cost) {
+            times["again"] = json!(ms(cost.as_secs_f64() * 1e3));
         }
         fields.insert("timings_ms".into(), times);
         self.question.add_settings(&mut fields);

@@ -124,7 +124,7 @@ impl Setup {
             random_seed: explaining.random_seed,
             convolutions: loaded.network.convolutions(),
             interpolation: explaining.interpolation,
-            augment: explaining.augment,
+            smooth: explaining.smooth,
             style: Some(self.style),
         }
     }

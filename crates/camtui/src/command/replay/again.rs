@@ -95,7 +95,7 @@ pub fn again(
         random_seed: explaining.random_seed,
         convolutions: loaded.network.convolutions(),
         interpolation: explaining.interpolation,
-        augment: explaining.augment,
+        smooth: explaining.smooth,
         style: drawn_by_flags.then_some(style),
     };
     let image = recorded.text("/image").unwrap_or_default();
