@@ -146,6 +146,12 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "COLS", value_parser = clap::value_parser!(u16).range(1..))]
     pub width: Option<u16>,
 
+    /// Compute every convolution product by product: slower, and true to a few millionths more
+    ///
+    /// By default Winograd's algorithm is used where it is quicker, except where the values decide which units a gradient passes.
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub exact: Option<bool>,
+
     /// Threads to use. Default: the cores of this machine
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub threads: Option<u16>,
@@ -162,7 +168,11 @@ pub struct ExplainArgs {
     #[arg(long)]
     pub in_process: bool,
 
-    /// Start the interactive session where the last one ended
+    /// Start the interactive session where the last one ended; with --render, do only what is missing
+    ///
+    /// Headless, files in the folder of --output or --save-map stay as they are and are not made again: after an interrupt only the rest is
+    /// done. A PNG that answers another question (another explainer, other colours, a picture that has changed) is made anew; a .npy
+    /// does not say what it is of and counts as done.
     #[arg(long)]
     pub resume: bool,
 
@@ -393,6 +403,9 @@ pub enum ModelCommand {
         /// Only these outputs and what they need, for example `logits,gradient:layer4`
         #[arg(long, value_name = "NAME", value_delimiter = ',')]
         outputs: Vec<String>,
+        /// For pictures of this size, where the model takes any: `HEIGHTxWIDTH`, or one number for a square
+        #[arg(long, value_name = "SIZE")]
+        input_size: Option<InputSize>,
     },
 }
 

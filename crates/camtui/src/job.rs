@@ -124,7 +124,14 @@ impl<'a> Job<'a> {
     pub fn load(mut self, schedule: Schedule) -> Result<(Vec<Input>, Explaining), Failure> {
         let threads = self.threads();
         let cache = models::cache(self.places, &mut self.notices);
-        let loaded = models::load(&self.sources, &cache, schedule, threads, &mut self.notices);
+        let loaded = models::load(
+            &self.sources,
+            &cache,
+            schedule,
+            threads,
+            self.args.convolutions(),
+            &mut self.notices,
+        );
         for notice in &self.notices {
             tell(notice);
         }

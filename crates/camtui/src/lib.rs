@@ -70,10 +70,6 @@ fn run(cli: &Cli) -> Result<(), Failure> {
             let file = cli.explain.config_file.as_deref();
             let settings = config::load(file, &places).map_err(|e| Failure::Usage(e.into()))?.config;
             let args = ExplainArgs { settings, ..cli.explain.clone() };
-            if args.render && args.resume {
-                let text = "--resume goes with the interactive session, not with --render";
-                return Err(Failure::Usage(anyhow::anyhow!(text)));
-            }
             if args.render {
                 return render::run(&args, &places);
             }

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::error::ModelError;
 use super::parts::{Parts, Wanted};
-use super::plan::{Plan, Value};
+use super::plan::{Plan, Precision, Value};
 use super::session::{Session, Spent, check_seeds, row};
 use crate::Tensor;
 use crate::grad::Rule;
@@ -44,8 +44,9 @@ impl Session<'_> {
     /// Logits of other inputs: `inputs` `[n, 3, H, W]` gives `[n, classes]`.
     pub fn forward(&self, inputs: &Tensor, cancel: &AtomicBool) -> Result<Tensor, ModelError> {
         let items = self.inputs(inputs)?;
-        let plan = self.network().parts(&logits_only())?.forward(&logits_only().values)?;
-        self.scores(&plan, IMAGE, &items, &HashMap::new(), cancel)
+        let parts = self.network().parts(&logits_only())?;
+        let plan = parts.forward(&logits_only().values, self.quick())?;
+        self.logits_of(&plan, IMAGE, &items, &HashMap::new(), cancel)
     }
 
     /// Logits of other activations of `layer`: `activations` `[n, K, h, w]` gives `[n, classes]`. Only what comes
@@ -58,9 +59,10 @@ impl Session<'_> {
     ) -> Result<Tensor, ModelError> {
         let items = self.activations(layer, activations)?;
         let parts = self.network().tail(layer, &logits_only())?;
-        let beside = self.beside(&parts)?;
+        let beside = self.beside(&parts, self.quick())?;
         let start = &parts.given[0].name;
-        self.scores(&parts.forward(&logits_only().values)?, start, &items, &beside, cancel)
+        let plan = parts.forward(&logits_only().values, self.quick())?;
+        self.logits_of(&plan, start, &items, &beside, cancel)
     }
 
     /// ∂(seed · logits)/∂(output of `layer`) on other inputs `[n, 3, H, W]`, each with its own seed, n × classes values in
@@ -76,7 +78,7 @@ impl Session<'_> {
         let items = self.inputs(inputs)?;
         let wanted = Wanted { gradients: [layer.to_owned()].into(), rule, ..Wanted::default() };
         let parts = self.network().parts(&wanted)?;
-        let there_and_back = ThereAndBack::new(&parts, layer, seeds, &wanted)?;
+        let there_and_back = ThereAndBack::new(&parts, layer, seeds, &wanted, self.quick())?;
         self.gradients(&there_and_back, &items, &HashMap::new(), cancel)
     }
 
@@ -94,9 +96,14 @@ impl Session<'_> {
         let items = self.activations(layer, activations)?;
         let wanted = Wanted { gradients: [layer.to_owned()].into(), rule, ..Wanted::default() };
         let parts = self.network().tail(layer, &wanted)?;
-        let beside = self.beside(&parts)?;
-        let there_and_back = ThereAndBack::new(&parts, layer, seeds, &wanted)?;
+        let beside = self.beside(&parts, Precision::Exact)?;
+        let there_and_back = ThereAndBack::new(&parts, layer, seeds, &wanted, self.quick())?;
         self.gradients(&there_and_back, &items, &beside, cancel)
+    }
+
+    /// As quick as the network allows.
+    fn quick(&self) -> Precision {
+        self.network().precision(Precision::Quick)
     }
 
     fn inputs<'a>(&self, inputs: &'a Tensor) -> Result<Items<'a>, ModelError> {
@@ -114,7 +121,7 @@ impl Session<'_> {
         })
     }
 
-    fn scores(
+    fn logits_of(
         &self,
         plan: &Plan,
         start: &str,
@@ -179,10 +186,11 @@ impl<'a> ThereAndBack<'a> {
         gradient: &'a str,
         seeds: &'a [f32],
         wanted: &Wanted,
+        quick: Precision,
     ) -> Result<Self, ModelError> {
         let reads = parts.reads(&wanted.gradients);
-        let forward = (!reads.is_empty()).then(|| parts.forward(&reads)).transpose()?;
-        let backward = parts.backward(&wanted.gradients, wanted.rule)?;
+        let forward = (!reads.is_empty()).then(|| parts.forward(&reads, Precision::Exact)).transpose()?;
+        let backward = parts.backward(&wanted.gradients, wanted.rule, quick)?;
         Ok(Self { forward, backward, start: &parts.given[0].name, gradient, seeds })
     }
 }

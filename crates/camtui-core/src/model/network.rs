@@ -1,6 +1,6 @@
 //! A loaded model: its exported graph, and the parts of it that have been compiled so far.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -9,7 +9,8 @@ use tract_linalg::multithread::{Executor, multithread_tract_scope};
 
 use super::cache::Cache;
 use super::error::ModelError;
-use super::parts::{Cutter, Parts, Wanted};
+use super::parts::{Cutter, Parts, Wanted, masked};
+use super::plan::{Compiling, Precision};
 use super::random_head;
 use super::weights::{self, Head};
 use crate::Tensor;
@@ -29,6 +30,20 @@ pub enum Schedule {
     OnePicture,
     /// Many pictures: each thread works on its own.
     ManyPictures,
+}
+
+/// Who computes the convolutions, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Convolutions {
+    /// As quickly as a few millionths of the largest value allow (Winograd's algorithm), and exactly where the values decide
+    /// which units a gradient passes.
+    #[default]
+    Quick,
+    /// Always product by product.
+    Exact,
+    /// The runtime's own: what ours are tested against.
+    #[doc(hidden)]
+    Runtime,
 }
 
 /// Layer names whose activations and gradients (also [`IMAGE`]) will be asked for.
@@ -89,7 +104,9 @@ pub struct Network {
     compiled: Mutex<Compiled>,
     head: OnceLock<Option<Head>>,
     biases: OnceLock<HashMap<String, Arc<Tensor>>>,
-    schedule: Schedule,
+    /// The layers whose gradient reads values of the forward pass.
+    masked: OnceLock<HashSet<String>>,
+    compiling: Compiling,
     executor: Executor,
 }
 
@@ -112,9 +129,29 @@ impl Network {
             compiled: Mutex::default(),
             head: OnceLock::new(),
             biases: OnceLock::new(),
-            schedule,
+            masked: OnceLock::new(),
+            compiling: Compiling {
+                schedule,
+                convolutions: Convolutions::default(),
+                parameters: Arc::default(),
+            },
             executor,
         }
+    }
+
+    /// The same network, its convolutions computed otherwise. What was compiled before is forgotten.
+    #[must_use]
+    pub fn computing(mut self, convolutions: Convolutions) -> Self {
+        if self.compiling.convolutions != convolutions {
+            self.compiling.convolutions = convolutions;
+            self.compiled = Mutex::default();
+        }
+        self
+    }
+
+    /// How its convolutions are computed.
+    pub fn convolutions(&self) -> Convolutions {
+        self.compiling.convolutions
     }
 
     /// What the model's file says of it.
@@ -138,8 +175,8 @@ impl Network {
         }
         let exported = Exported::Memory(Arc::new(model), folder.map(Path::to_owned));
         let executor = self.executor.clone();
-        let other = Self::new(self.metadata.clone(), exported, None, self.schedule, 1);
-        Ok(Some(Self { executor, ..other }))
+        let other = Self::new(self.metadata.clone(), exported, None, self.compiling.schedule, 1);
+        Ok(Some(Self { executor, ..other }.computing(self.convolutions())))
     }
 
     /// The linear head's weights, where the network has such a head.
@@ -171,6 +208,19 @@ impl Network {
     pub(super) fn differentiable(&self, name: &str) -> Result<&Layer, ModelError> {
         let layer = self.layer(name)?;
         if layer.gradient { Ok(layer) } else { Err(ModelError::no_gradient(name, &self.metadata)) }
+    }
+
+    /// Whether the gradient of that layer reads values of the forward pass, as masks do.
+    pub(super) fn is_masked(&self, layer: &str) -> Result<bool, ModelError> {
+        if self.masked.get().is_none() {
+            self.cutter()?;
+        }
+        Ok(self.masked.get().is_some_and(|masked| masked.contains(layer)))
+    }
+
+    /// The precision of a plan that must be no less true than `least`.
+    pub(super) fn precision(&self, least: Precision) -> Precision {
+        if self.compiling.convolutions == Convolutions::Quick { least } else { Precision::Exact }
     }
 
     /// From the picture to the logits and back, with all that `wanted` needs.
@@ -228,8 +278,9 @@ impl Network {
     fn cutter(&self) -> Result<Cutter<'_>, ModelError> {
         let model = self.load()?;
         self.note_head(&model);
-        let (metadata, schedule) = (&self.metadata, self.schedule);
-        Ok(Cutter { model, metadata, folder: self.exported.folder(), schedule })
+        self.masked.get_or_init(|| masked(&model, &self.metadata));
+        let (metadata, compiling) = (&self.metadata, &self.compiling);
+        Ok(Cutter { model, metadata, folder: self.exported.folder(), compiling })
     }
 
     fn load(&self) -> Result<ModelProto, ModelError> {

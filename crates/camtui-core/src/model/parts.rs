@@ -14,8 +14,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::ModelError;
-use super::network::Schedule;
-use super::plan::Plan;
+use super::fused;
+use super::network::Convolutions;
+use super::plan::{Compiling, Plan, Precision};
 use crate::grad::interface::{self, IMAGE, LOGITS, SEED};
 use crate::grad::{Differentiated, Rule, differentiate_by};
 use crate::onnx::metadata::Metadata;
@@ -39,7 +40,7 @@ pub(super) struct Wanted {
 #[derive(Debug)]
 struct Piece {
     whole: Plan,
-    plans: Mutex<HashMap<Vec<String>, Plan>>,
+    plans: Mutex<HashMap<(Vec<String>, Precision), Plan>>,
 }
 
 impl Piece {
@@ -47,13 +48,14 @@ impl Piece {
         Arc::new(Self { whole, plans: Mutex::default() })
     }
 
-    fn only(&self, outputs: Vec<String>) -> Result<Plan, ModelError> {
+    fn only(&self, outputs: Vec<String>, precision: Precision) -> Result<Plan, ModelError> {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plan) = plans.get(&outputs) {
+        let key = (outputs, precision);
+        if let Some(plan) = plans.get(&key) {
             return Ok(plan.clone());
         }
-        let plan = self.whole.only(&outputs)?;
-        plans.insert(outputs, plan.clone());
+        let plan = self.whole.only(&key.0, precision)?;
+        plans.insert(key, plan.clone());
         Ok(plan)
     }
 }
@@ -80,19 +82,25 @@ impl Parts {
                 .all(|l| backward.is_some_and(|b| b.whole.gives(&interface::gradient(l))))
     }
 
-    /// A plan for these values.
-    pub fn forward(&self, values: &BTreeSet<String>) -> Result<Plan, ModelError> {
-        self.forward.only(values.iter().cloned().collect())
+    /// A plan for these values. What a backward pass reads of them must be exact: it makes masks of it.
+    pub fn forward(&self, values: &BTreeSet<String>, precision: Precision) -> Result<Plan, ModelError> {
+        self.forward.only(values.iter().cloned().collect(), precision)
     }
 
-    /// A plan for the gradients of these layers, which must be among those compiled.
-    pub fn backward(&self, layers: &BTreeSet<String>, rule: Rule) -> Result<Plan, ModelError> {
+    /// A plan for the gradients of these layers, which must be among those compiled. A backward pass makes no masks of what it
+    /// computes, so that it may be quick.
+    pub fn backward(
+        &self,
+        layers: &BTreeSet<String>,
+        rule: Rule,
+        precision: Precision,
+    ) -> Result<Plan, ModelError> {
         let none = || ModelError::NoGradient {
             layer: layers.iter().next().cloned().unwrap_or_default(),
             reason: "its backward part was not compiled".into(),
         };
         let piece = self.backward.get(&rule).ok_or_else(none)?;
-        piece.only(layers.iter().map(|l| interface::gradient(l)).collect())
+        piece.only(layers.iter().map(|l| interface::gradient(l)).collect(), precision)
     }
 
     /// What a value is that the forward piece gives.
@@ -114,7 +122,7 @@ pub(super) struct Cutter<'a> {
     pub metadata: &'a Metadata,
     /// Where weights lie that are not in the graph.
     pub folder: Option<&'a Path>,
-    pub schedule: Schedule,
+    pub compiling: &'a Compiling,
 }
 
 impl Cutter<'_> {
@@ -138,6 +146,7 @@ impl Cutter<'_> {
         old: Option<&Parts>,
         wanted: &Wanted,
     ) -> Result<Parts, ModelError> {
+        self.shorten();
         let mut reads = old.map(|old| old.reads.clone()).unwrap_or_default();
         for layer in &wanted.gradients {
             if !reads.contains_key(layer) {
@@ -165,7 +174,8 @@ impl Cutter<'_> {
             outputs.extend(free_taps(&self.model, &given)?);
             let outputs: Vec<String> = outputs.into_iter().collect();
             let proto = into_subgraph(std::mem::take(&mut self.model), &given, &outputs)?;
-            Piece::new(Plan::compile(proto, self.folder, "the forward part", self.schedule)?)
+            let plan = Plan::compile(proto, self.folder, "the forward part", self.compiling)?;
+            Piece::new(plan)
         };
 
         if let Some((proto, outputs)) = behind {
@@ -181,7 +191,7 @@ impl Cutter<'_> {
             from.push(Given::f32(SEED, vec![1, self.metadata.classes]));
             let mut proto = into_subgraph(proto, &from, &outputs)?;
             turn_weights(&mut proto, self.folder);
-            let plan = Plan::compile(proto, self.folder, "the backward part", self.schedule)?;
+            let plan = Plan::compile(proto, self.folder, "the backward part", self.compiling)?;
             backward.insert(wanted.rule, Piece::new(plan));
         }
         Ok(Parts { given, forward, backward, reads })
@@ -201,7 +211,11 @@ impl Cutter<'_> {
         let model = if wanted.rule == Rule::Plain {
             &self.model
         } else {
-            guided = self.differentiated(wanted.rule)?;
+            let mut model = self.differentiated(wanted.rule)?;
+            if self.compiling.convolutions != Convolutions::Runtime {
+                fused::shorten(&mut model);
+            }
+            guided = model;
             &guided
         };
         let graph = model.graph.as_ref().ok_or(SubgraphError::NoGraph)?;
@@ -210,6 +224,13 @@ impl Cutter<'_> {
         let used = reach(graph, &known, &outputs)?.used;
         let given: Vec<Given> = used.into_iter().map(|name| Given::f32(name, Vec::new())).collect();
         Ok((subgraph(model, &given, &outputs)?, outputs))
+    }
+
+    /// Puts operators of our own in place of groups that are noted as what one of ours does.
+    fn shorten(&mut self) {
+        if self.compiling.convolutions != Convolutions::Runtime {
+            fused::shorten(&mut self.model);
+        }
     }
 
     /// The same network with gradients by another rule.
@@ -263,6 +284,24 @@ fn residuals(model: &ModelProto, layer: &str) -> Result<BTreeSet<String>, ModelE
     given.extend([IMAGE, SEED]);
     let used = reach(graph, &given, &[interface::gradient(layer)])?.used;
     Ok(used.into_iter().filter(|name| name != IMAGE && name != SEED).collect())
+}
+
+/// The layers whose gradient reads values of the forward pass other than the picture.
+pub(super) fn masked(model: &ModelProto, metadata: &Metadata) -> HashSet<String> {
+    let Some(graph) = model.graph.as_ref() else { return HashSet::new() };
+    let (from_image, from_seed) = (depending(graph, IMAGE), depending(graph, SEED));
+    let mut reading: HashSet<&str> = HashSet::new();
+    for node in &graph.node {
+        let reads = |input: &String| {
+            let (input, seeded) = (input.as_str(), input == SEED || from_seed.contains(input.as_str()));
+            reading.contains(input) || (from_image.contains(input) && !seeded)
+        };
+        if outputs(node).any(|output| from_seed.contains(output)) && node.input.iter().any(reads) {
+            reading.extend(outputs(node));
+        }
+    }
+    let masked = |layer: &String| reading.contains(interface::gradient(layer).as_str());
+    metadata.layers.iter().map(|layer| layer.name.clone()).filter(masked).collect()
 }
 
 /// The inner values on the way from `given` to the logits that can be kept at no cost.

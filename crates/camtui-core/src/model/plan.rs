@@ -11,9 +11,10 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::knobs::KnobScope;
 
 use super::error::ModelError;
-use super::network::Schedule;
+use super::fused::{self, Parameters};
+use super::network::{Convolutions, Schedule};
 use crate::Tensor;
-use crate::grad::MOST_NUMBERS;
+use crate::grad::{MOST_NUMBERS, product};
 use crate::onnx::pb::{ModelProto, tensor_proto::DataType};
 use crate::onnx::subgraph::Given;
 
@@ -86,9 +87,8 @@ fn behind(model: &TypedModel, outlets: &[OutletId]) -> HashSet<usize> {
 fn bounded(model: &TypedModel) -> TractResult<()> {
     for node in &model.nodes {
         for output in &node.outputs {
-            let count = output.fact.shape.as_concrete().map_or(0, |shape| {
-                shape.iter().fold(1_u64, |count, &extent| count.saturating_mul(extent as u64))
-            });
+            let shape = output.fact.shape.as_concrete();
+            let count = shape.map_or(0, |shape| product(shape.iter().copied()));
             tract_onnx::tract_core::internal::ensure!(
                 count <= MOST_NUMBERS,
                 "the value `{}` has {count} numbers, and {MOST_NUMBERS} are the most that are computed",
@@ -97,6 +97,25 @@ fn bounded(model: &TypedModel) -> TractResult<()> {
         }
     }
     Ok(())
+}
+
+/// How the parts of one network are compiled.
+#[derive(Clone, Debug)]
+pub(super) struct Compiling {
+    pub schedule: Schedule,
+    pub convolutions: Convolutions,
+    /// The weights that all parts share.
+    pub parameters: Arc<Parameters>,
+}
+
+/// How true a plan's values must be to what the graph says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Precision {
+    /// Up to a few millionths of the largest value.
+    Quick,
+    /// As true as its operations are one by one: what masks are made of. A unit near zero that is on instead of off changes
+    /// a gradient by far more than the rounding that did it.
+    Exact,
 }
 
 /// A compiled subgraph. Clones and [`Plan::only`] share one set of weights.
@@ -116,7 +135,7 @@ impl Plan {
         proto: ModelProto,
         folder: Option<&Path>,
         part: &'static str,
-        schedule: Schedule,
+        compiling: &Compiling,
     ) -> Result<Self, ModelError> {
         let graph = proto.graph.as_ref();
         let names =
@@ -126,13 +145,17 @@ impl Plan {
         let build = || -> TractResult<TypedModel> {
             let mut onnx = tract_onnx::onnx();
             onnx.provider = Arc::new(OneRead);
+            fused::register(&mut onnx);
             let parsed = onnx.parse(&proto, folder.and_then(Path::to_str))?;
             drop(proto);
-            let typed = parsed.model.into_typed()?;
+            let mut typed = parsed.model.into_typed()?;
             bounded(&typed)?;
+            if compiling.convolutions != Convolutions::Runtime {
+                fused::fuse(&mut typed, &compiling.parameters)?;
+            }
             typed.into_optimized()
         };
-        let model = match schedule {
+        let model = match compiling.schedule {
             Schedule::OnePicture => build(),
             // A one-thread plan is quicker when the patches of a convolution are gathered before they are multiplied
             // (43 ms against 55 on ResNet-18); with a team of threads it is the other way round.
@@ -146,7 +169,7 @@ impl Plan {
     }
 
     /// The same compiled graph, computing fewer outputs of the inputs that these read. Weights are shared.
-    pub fn only(&self, outputs: &[String]) -> Result<Self, ModelError> {
+    pub fn only(&self, outputs: &[String], precision: Precision) -> Result<Self, ModelError> {
         let mut model = TypedModel::clone(self.runnable.model());
         let outlets: Vec<OutletId> = outputs
             .iter()
@@ -155,7 +178,8 @@ impl Plan {
             .collect();
         let failed = |e: TractError| ModelError::compile("fewer outputs", &e);
         model.select_output_outlets(&outlets).map_err(failed)?;
-        let read = behind(&model, &outlets);
+        fused::narrow(&mut model, precision == Precision::Exact).map_err(failed)?;
+        let read = behind(&model, &model.outputs);
         let sources = model.inputs.clone();
         let kept = |at: &usize| read.contains(&sources[*at].node);
         let (inputs, sources): (Vec<String>, Vec<OutletId>) =

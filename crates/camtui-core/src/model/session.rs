@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::error::ModelError;
 use super::network::{Needs, Network};
 use super::parts::{Parts, Wanted};
-use super::plan::Value;
+use super::plan::{Precision, Value};
 use crate::Tensor;
 use crate::grad::Rule;
 use crate::grad::interface::{self, IMAGE, LOGITS, SEED};
@@ -31,17 +31,24 @@ struct Gradient {
     value: Arc<Tensor>,
 }
 
+/// By name and precision: what one pass left must not decide which digits another question sees.
+type Kept<T> = HashMap<(String, Precision), T>;
+
 #[derive(Default)]
 struct State {
     /// What forward passes have left.
-    values: HashMap<String, Value>,
-    tensors: HashMap<String, Arc<Tensor>>,
+    values: Kept<Value>,
+    tensors: Kept<Arc<Tensor>>,
     gradients: Vec<Gradient>,
     spent: Spent,
 }
 
 /// One input to a [`Network`]. Answers are cached. What is said to be needed comes out of one forward and one backward
 /// pass; asking for more costs another pass, and compiling what was never asked of the network.
+///
+/// A layer is computed exactly when its gradient passes any mask, for which the forward pass must be exact, and as quickly
+/// as the network's [`Convolutions`](super::Convolutions) allow otherwise. What was asked before makes no difference to any
+/// digit of an answer.
 pub struct Session<'n> {
     network: &'n Network,
     input: Tensor,
@@ -76,12 +83,31 @@ impl<'n> Session<'n> {
 
     /// The class scores before softmax, `[1, classes]`.
     pub fn logits(&self) -> Result<Arc<Tensor>, ModelError> {
-        self.forward_value(LOGITS)
+        self.forward_value(LOGITS, self.network.precision(Precision::Quick))
+    }
+
+    /// The class scores of whichever pass was first: those of [`logits`](Self::logits) up to a few millionths. They never
+    /// cost a pass of their own.
+    pub fn scores(&self) -> Result<Arc<Tensor>, ModelError> {
+        let known = |state: &State, precision| state.values.contains_key(&(LOGITS.to_owned(), precision));
+        let mut state = self.lock();
+        if state.values.is_empty() {
+            self.first(&mut state, &BTreeSet::new(), self.network.precision(Precision::Quick))?;
+        }
+        let quick = self.network.precision(Precision::Quick);
+        let precision = if known(&state, quick) { quick } else { Precision::Exact };
+        drop(state);
+        self.forward_value(LOGITS, precision)
     }
 
     /// A layer's output, `[1, C, h, w]` (or `[1, features]`).
     pub fn activation(&self, layer: &str) -> Result<Arc<Tensor>, ModelError> {
-        self.forward_value(&self.network.layer(layer)?.value)
+        self.forward_value(&self.network.layer(layer)?.value, self.precision_of(layer)?)
+    }
+
+    fn precision_of(&self, layer: &str) -> Result<Precision, ModelError> {
+        let masked = self.network.is_masked(layer)?;
+        Ok(self.network.precision(if masked { Precision::Exact } else { Precision::Quick }))
     }
 
     /// ∂(seed · logits)/∂(output of `layer`), of that output's shape. `layer` may be [`IMAGE`]. `seed` has one value a
@@ -99,13 +125,16 @@ impl<'n> Session<'n> {
         let layers = if together { self.needs.gradients.clone() } else { [layer.to_owned()].into() };
         let wanted = Wanted { gradients: layers.clone(), rule, ..Wanted::default() };
         let parts = self.network.parts(&wanted)?;
-        self.ensure(&mut state, &parts.reads(&layers))?;
-        let mut given = state.values.clone();
+        let reads = parts.reads(&layers);
+        self.ensure(&mut state, &reads, Precision::Exact)?;
+        let mut given = of(&state, reads.iter(), Precision::Exact)?;
         given.insert(IMAGE.into(), Value::new(&self.input)?);
         given.insert(SEED.into(), Value::new(&row(seed))?);
 
         let begun = Instant::now();
-        let mut results = self.network.with_threads(|| parts.backward(&layers, rule)?.run(&given))?;
+        let precision = self.network.precision(Precision::Quick);
+        let mut results =
+            self.network.with_threads(|| parts.backward(&layers, rule, precision)?.run(&given))?;
         state.spent.backward += begun.elapsed();
         for name in &layers {
             if let Some(value) = results.remove(&interface::gradient(name)) {
@@ -120,17 +149,21 @@ impl<'n> Session<'n> {
     }
 
     /// The values of this input that `parts` are given besides their start.
-    pub(super) fn beside(&self, parts: &Parts) -> Result<HashMap<String, Value>, ModelError> {
+    pub(super) fn beside(
+        &self,
+        parts: &Parts,
+        precision: Precision,
+    ) -> Result<HashMap<String, Value>, ModelError> {
         let mut state = self.lock();
-        let names = parts.given[1..].iter().map(|g| &g.name);
-        self.ensure(&mut state, &names.clone().filter(|name| *name != IMAGE).cloned().collect())?;
-        let value = |name: &String| {
-            if name == IMAGE {
-                return Value::new(&self.input);
-            }
-            state.values.get(name).cloned().ok_or_else(|| ModelError::NotGiven(name.clone()))
-        };
-        names.map(|name| Ok((name.clone(), value(name)?))).collect()
+        let precision = self.network.precision(precision);
+        let names: BTreeSet<String> =
+            parts.given[1..].iter().map(|g| g.name.clone()).filter(|name| name != IMAGE).collect();
+        self.ensure(&mut state, &names, precision)?;
+        let mut beside = of(&state, names.iter(), precision)?;
+        if parts.given[1..].iter().any(|g| g.name == IMAGE) {
+            beside.insert(IMAGE.to_owned(), Value::new(&self.input)?);
+        }
+        Ok(beside)
     }
 
     pub(super) fn add(&self, spent: Spent) {
@@ -143,43 +176,98 @@ impl<'n> Session<'n> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn forward_value(&self, output: &str) -> Result<Arc<Tensor>, ModelError> {
+    fn forward_value(&self, output: &str, precision: Precision) -> Result<Arc<Tensor>, ModelError> {
         let mut state = self.lock();
-        if let Some(known) = state.tensors.get(output) {
+        let key = (output.to_owned(), precision);
+        if let Some(known) = state.tensors.get(&key) {
             return Ok(Arc::clone(known));
         }
-        self.ensure(&mut state, &[output.to_owned()].into())?;
-        let value = state.values.get(output).ok_or_else(|| ModelError::UnknownLayer(output.into()))?;
+        self.ensure(&mut state, &[output.to_owned()].into(), precision)?;
+        let value = state.values.get(&key).ok_or_else(|| ModelError::UnknownLayer(output.into()))?;
         let tensor = Arc::new(value.to_tensor()?);
-        state.tensors.insert(output.into(), Arc::clone(&tensor));
+        state.tensors.insert(key, Arc::clone(&tensor));
         Ok(tensor)
     }
 
-    /// Makes sure that these values are there. The first pass brings all that was said to be needed as well.
-    fn ensure(&self, state: &mut State, values: &BTreeSet<String>) -> Result<(), ModelError> {
-        let mut missing: BTreeSet<String> =
-            values.iter().filter(|v| !state.values.contains_key(*v)).cloned().collect();
+    /// Makes sure that these values are there. Before anything else comes the pass for what was said to be needed.
+    fn ensure(
+        &self,
+        state: &mut State,
+        values: &BTreeSet<String>,
+        precision: Precision,
+    ) -> Result<(), ModelError> {
+        if state.values.is_empty() {
+            self.first(state, values, precision)?;
+        }
+        let missing = |name: &&String| !state.values.contains_key(&((*name).clone(), precision));
+        let missing: BTreeSet<String> = values.iter().filter(missing).cloned().collect();
         if missing.is_empty() {
             return Ok(());
         }
-        let mut wanted = Wanted::default();
-        if state.values.is_empty() {
-            missing.insert(LOGITS.to_owned());
-            for layer in &self.needs.activations {
-                missing.insert(self.network.layer(layer)?.value.clone());
-            }
-            wanted.gradients.clone_from(&self.needs.gradients);
-        }
-        wanted.values.clone_from(&missing);
+        let wanted = Wanted { values: missing, ..Wanted::default() };
         let parts = self.network.parts(&wanted)?;
-        missing.extend(parts.reads(&wanted.gradients));
+        self.pass(state, &parts, &wanted.values, precision)
+    }
+
+    /// The pass for what was said to be needed, and the class scores, and what is asked first where it goes with them. It is
+    /// exact when one of the gradients reads anything.
+    fn first(
+        &self,
+        state: &mut State,
+        also: &BTreeSet<String>,
+        precision: Precision,
+    ) -> Result<(), ModelError> {
+        let mut layers = Vec::new();
+        for layer in &self.needs.activations {
+            layers.push((self.network.layer(layer)?.value.clone(), layer));
+        }
+        let mut wanted = Wanted { gradients: self.needs.gradients.clone(), ..Wanted::default() };
+        wanted.values.insert(LOGITS.to_owned());
+        wanted.values.extend(layers.iter().map(|(value, _)| value.clone()).chain(also.iter().cloned()));
+        let parts = self.network.parts(&wanted)?;
+        let mut values = parts.reads(&wanted.gradients);
+        let exact =
+            if self.needs == Needs::default() { precision == Precision::Exact } else { !values.is_empty() };
+        let first = self.network.precision(if exact { Precision::Exact } else { Precision::Quick });
+        if precision == first {
+            values.extend(also.iter().cloned());
+        }
+        values.insert(LOGITS.to_owned());
+        for (value, layer) in layers {
+            if self.precision_of(layer)? == first {
+                values.insert(value);
+            }
+        }
+        self.pass(state, &parts, &values, first)
+    }
+
+    fn pass(
+        &self,
+        state: &mut State,
+        parts: &Parts,
+        values: &BTreeSet<String>,
+        precision: Precision,
+    ) -> Result<(), ModelError> {
         let given = HashMap::from([(IMAGE.to_owned(), Value::new(&self.input)?)]);
         let begun = Instant::now();
-        let values = self.network.with_threads(|| parts.forward(&missing)?.run(&given))?;
+        let values = self.network.with_threads(|| parts.forward(values, precision)?.run(&given))?;
         state.spent.forward += begun.elapsed();
-        state.values.extend(values);
+        state.values.extend(values.into_iter().map(|(name, value)| ((name, precision), value)));
         Ok(())
     }
+}
+
+/// Values that are there, by name.
+fn of<'n>(
+    state: &State,
+    names: impl Iterator<Item = &'n String>,
+    precision: Precision,
+) -> Result<HashMap<String, Value>, ModelError> {
+    let value = |name: &String| state.values.get(&(name.clone(), precision)).cloned();
+    let found = names.map(|name| {
+        value(name).map(|value| (name.clone(), value)).ok_or_else(|| ModelError::NotGiven(name.clone()))
+    });
+    found.collect()
 }
 
 /// One value a class for each of `count` inputs.

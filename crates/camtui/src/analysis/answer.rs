@@ -7,7 +7,7 @@ use std::time::Instant;
 use camtui_core::Recipe;
 use camtui_core::heatmap::{Heatmap, Interpolation};
 use camtui_core::metrics::curve::Curve;
-use camtui_core::model::{Cache, ModelSource, Needs, Schedule};
+use camtui_core::model::{Cache, Convolutions, ModelSource, Needs, Schedule};
 use camtui_core::picture::Photo;
 use camtui_core::recipe::Resize;
 use camtui_host::{Params, Registry};
@@ -80,6 +80,7 @@ pub(super) struct PipelineAnalyst {
     resize: Option<Resize>,
     pub(super) random_seed: u64,
     threads: usize,
+    convolutions: Convolutions,
     /// How many models the command line named.
     compared: usize,
     cache: Cache,
@@ -128,6 +129,7 @@ impl PipelineAnalyst {
             resize: crate::job::resize(args),
             random_seed: args.seed,
             threads,
+            convolutions: args.convolutions(),
             compared,
             cache,
             paths: Mutex::new(paths.to_vec()),
@@ -164,8 +166,15 @@ impl PipelineAnalyst {
         let opened = model.opened.get_or_init(|| {
             let mut notices = Vec::new();
             let source = std::slice::from_ref(&model.source);
-            let loaded = models::load(source, &self.cache, Schedule::OnePicture, self.threads, &mut notices)
-                .map_err(|failure| failure.to_string())?;
+            let loaded = models::load(
+                source,
+                &self.cache,
+                Schedule::OnePicture,
+                self.threads,
+                self.convolutions,
+                &mut notices,
+            )
+            .map_err(|failure| failure.to_string())?;
             let loaded = loaded.into_iter().next().ok_or("the model was not opened")?;
             let loaded: &'static Loaded = Box::leak(Box::new(loaded));
             let details = Arc::new(catalogue::details(loaded.network.metadata()));

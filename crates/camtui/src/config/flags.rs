@@ -1,6 +1,7 @@
 //! The command line goes before the configuration, and the configuration before the defaults.
 
 use camtui_core::heatmap::Interpolation;
+use camtui_core::model::Convolutions;
 use camtui_term::{CellStyle, Drawing, Protocol};
 
 use crate::cli::{ExplainArgs, InterpolationArg, ProtocolArg};
@@ -14,6 +15,11 @@ impl ExplainArgs {
     /// Whether maps show what speaks against the class.
     pub fn signed(&self) -> bool {
         self.signed.unwrap_or(self.settings.view.signed)
+    }
+
+    /// How the model's convolutions are computed.
+    pub fn convolutions(&self) -> Convolutions {
+        if self.exact.unwrap_or(self.settings.exact) { Convolutions::Exact } else { Convolutions::Quick }
     }
 
     /// How maps are enlarged.

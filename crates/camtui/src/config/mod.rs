@@ -60,6 +60,8 @@ pub struct Config {
     pub thumbnails: bool,
     /// Whether new pictures in an open folder appear by themselves.
     pub watch: bool,
+    /// Whether every convolution is computed product by product.
+    pub exact: bool,
     /// Whether a session starts where the last one ended.
     pub resume: bool,
     /// Memory that the process of a plugin may have, in MiB.
@@ -122,6 +124,7 @@ impl Default for Config {
             explainer: Vec::new(),
             thumbnails: true,
             watch: true,
+            exact: false,
             resume: false,
             plugin_memory: 4096,
             plugin_timeout: 60,

@@ -176,6 +176,9 @@ pub const SETTINGS: &[Setting] = &[
         "Small pictures in the list, where the terminal can show them."),
     row("", "watch", Kind::Switch(copied!(watch)), None,
         "New pictures in an open folder appear by themselves."),
+    row("", "exact", Kind::Switch(copied!(exact)), Some("--exact"),
+        "Compute every convolution product by product: slower, and true to a few millionths more. By default Winograd's algorithm \
+         is used where it is quicker, except where the values decide which units a gradient passes."),
     row("", "resume", Kind::Switch(copied!(resume)), Some("--resume"),
         "Start where the last session ended."),
     row("", "plugin_memory", Kind::Whole { field: copied!(plugin_memory), least: 256, most: 65535 }, None,

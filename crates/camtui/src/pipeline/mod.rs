@@ -80,6 +80,9 @@ pub struct Explaining {
 /// What the explainer of that index made of a target.
 pub type One = (usize, Result<Found, Problem>);
 
+/// Which results are not wanted, by model, preprocessing, target and explainer.
+pub type LeftOut<'a> = dyn Fn(usize, &Recipe, &Target, usize) -> bool + 'a;
+
 /// One picture's way through one model.
 pub struct Answered {
     /// Index into [`Explaining::models`].
@@ -157,10 +160,20 @@ impl Explaining {
 
     /// Asks every model about `picture`. `cancel` ends it early; what is not done then is missing.
     pub fn picture(&self, picture: &Picture, cancel: &AtomicBool) -> Vec<Answered> {
-        (0..self.models.len()).map(|model| self.ask(model, picture, cancel)).collect()
+        self.picture_but(picture, cancel, &|_, _, _, _| false)
     }
 
-    fn ask(&self, model: usize, picture: &Picture, cancel: &AtomicBool) -> Answered {
+    /// The same without the results that `left_out` names by model, preprocessing, target and explainer. Not for advice.
+    pub fn picture_but(
+        &self,
+        picture: &Picture,
+        cancel: &AtomicBool,
+        left_out: &LeftOut<'_>,
+    ) -> Vec<Answered> {
+        (0..self.models.len()).map(|model| self.ask(model, picture, cancel, left_out)).collect()
+    }
+
+    fn ask(&self, model: usize, picture: &Picture, cancel: &AtomicBool, left_out: &LeftOut<'_>) -> Answered {
         let mut recipe = self.recipe(model);
         let loaded = &self.models[model];
         let other =
@@ -219,7 +232,8 @@ impl Explaining {
                 let advised = self.advised(&about, cancel);
                 advised.unwrap_or_else(|problem| vec![(0, Err(problem))])
             } else {
-                self.all(&about, cancel)
+                let left_out = |nth| left_out(model, &recipe, target, nth);
+                self.all(&about, cancel, &left_out)
             });
         }
         let spent = asked.spent();
@@ -227,13 +241,13 @@ impl Explaining {
     }
 
     /// Every explainer about one target, measured where that is asked for.
-    fn all(&self, about: &About<'_, '_>, cancel: &AtomicBool) -> Vec<One> {
+    fn all(&self, about: &About<'_, '_>, cancel: &AtomicBool, left_out: &dyn Fn(usize) -> bool) -> Vec<One> {
         let how = self.how();
         let About { asked, target, .. } = *about;
         let measuring = self.baseline.as_ref().map(|baseline| self.measuring(about, &how, baseline, cancel));
         let mut baselines = None;
         let mut results = Vec::new();
-        for (at, explainer) in self.explainers.iter().enumerate() {
+        for (at, explainer) in self.explainers.iter().enumerate().filter(|(at, _)| !left_out(*at)) {
             let found = explain(asked, explainer, target, &how, cancel, &Tell::NOBODY);
             let measured = found.and_then(|found| {
                 let Some(measuring) = &measuring else { return Ok(found) };

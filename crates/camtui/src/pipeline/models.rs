@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use camtui_core::model::{self, Cache, ModelSource, Network, Opened, Schedule, Variant};
+use camtui_core::model::{self, Cache, Convolutions, ModelSource, Network, Opened, Schedule, Variant};
 
 use super::sizes::OtherSizes;
 use crate::exit::Failure;
@@ -122,6 +122,7 @@ pub fn load(
     cache: &Cache,
     schedule: Schedule,
     threads: usize,
+    convolutions: Convolutions,
     notices: &mut Vec<String>,
 ) -> Result<Vec<Loaded>, Failure> {
     let mut loaded: Vec<Loaded> = Vec::new();
@@ -131,8 +132,9 @@ pub fn load(
         let same = loaded.iter().filter(|l| l.network.metadata().name == plain).count();
         let name = if same == 0 { plain } else { format!("{plain}-{}", same + 1) };
         let file = source.path().filter(|path| !is_catalogued(path)).map(Path::to_owned);
-        let other_sizes = OtherSizes::new(source.clone(), schedule, threads);
-        loaded.push(Loaded { name, network: opened.into_network(schedule, threads), file, other_sizes });
+        let other_sizes = OtherSizes::new(source.clone(), schedule, threads, convolutions);
+        let network = opened.into_network(schedule, threads).computing(convolutions);
+        loaded.push(Loaded { name, network, file, other_sizes });
     }
     Ok(loaded)
 }

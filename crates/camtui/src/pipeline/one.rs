@@ -83,7 +83,7 @@ impl<'n> Asked<'n> {
     /// Runs the model on `input` `[1, 3, H, W]`.
     pub fn new(network: &'n Network, input: Tensor, needs: Needs) -> Result<Self, Problem> {
         let session = Session::new(network, input, needs)?;
-        let logits = session.logits()?;
+        let logits = session.scores()?;
         if let Some(bad) = logits.data().iter().find(|z| !z.is_finite()) {
             return Err(Problem::Failed(format!("the model answers with {bad} instead of a score")));
         }

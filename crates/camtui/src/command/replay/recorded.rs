@@ -167,6 +167,9 @@ impl Recorded {
                 say(flag, value.to_owned());
             }
         }
+        // Older records do not say it: there was no other way then.
+        let exact = self.record.pointer("/exact").and_then(Value::as_bool);
+        say("exact", exact.unwrap_or_default().to_string());
         for (flag, place) in [("seed", "/seed"), ("signed", "/signed"), ("alpha", "/alpha")] {
             if let Some(value) = self.record.pointer(place) {
                 say(flag, value.to_string());

@@ -1,0 +1,54 @@
+//! Which algorithm a convolution runs by.
+
+use crate::graph::{Graph, Op};
+use crate::walk::Walk;
+use crate::weights::Channels;
+use crate::{Convolution, Shape};
+
+/// An algorithm, and how the convolution walks.
+#[derive(Clone, Debug)]
+pub(crate) enum Choice {
+    /// One product of matrices for each walk.
+    Direct { channels: Channels, walks: Vec<Walk> },
+    /// Winograd's, with tiles of `out`×`out` results; the picture's first tile begins at `first`.
+    Winograd { channels: Channels, walk: Walk, first: [isize; 2], out: usize },
+    /// Channels that do not see each other.
+    Depthwise { walks: Vec<Walk> },
+}
+
+/// For each live convolution, transposed or not, its algorithm.
+pub(super) fn choose(graph: &Graph, live: &[bool], exact: bool) -> Vec<Option<Choice>> {
+    graph
+        .nodes
+        .iter()
+        .zip(live)
+        .map(|(node, live)| match &node.op {
+            Op::Convolve { x, convolution, .. } if *live => {
+                let walks = vec![Walk::of(convolution, node.shape)];
+                Some(algorithm(convolution, false, walks, graph.nodes[x.0].shape, node.shape, exact))
+            }
+            Op::Transposed { x, convolution, .. } if *live => {
+                let walks = Walk::transposed(convolution, node.shape);
+                Some(algorithm(convolution, true, walks, graph.nodes[x.0].shape, node.shape, exact))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn algorithm(c: &Convolution, turned: bool, walks: Vec<Walk>, from: Shape, to: Shape, exact: bool) -> Choice {
+    let channels = Channels::of(c.weights.dims(), c.groups, turned);
+    if c.groups > 1 && channels.read == 1 && channels.made == 1 {
+        return Choice::Depthwise { walks };
+    }
+    let dense = c.groups == 1 && from.channels >= 16;
+    if let [walk] = &walks[..]
+        && let Some(first) = walk.three_by_three()
+        && dense
+        && !exact
+        && let Some(out) = crate::cost::tile(from.channels, to)
+    {
+        return Choice::Winograd { channels, walk: walk.clone(), first, out };
+    }
+    Choice::Direct { channels, walks }
+}

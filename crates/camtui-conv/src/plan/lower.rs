@@ -1,0 +1,349 @@
+//! The steps of a laid-out graph, in order.
+
+use std::marker::PhantomData;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use super::Choice;
+use super::layout::Layout;
+use crate::graph::{Arithmetic, Graph, Op};
+use crate::kernel::transform::{Four, Two, Winograd as TileSize};
+use crate::memory::Block;
+use crate::simd::{Simd, WIDEST};
+use crate::step::border::Clear;
+use crate::step::depthwise::Depthwise;
+use crate::step::direct::{self, Direct, Segment};
+use crate::step::pixelwise::{Operation, Pixelwise, everywhere};
+use crate::step::planes::{FromPlanes, ToPlanes};
+use crate::step::pool::{Kind, Pool};
+use crate::step::reduce::Reduce;
+use crate::step::winograd::{self, Sizes, Winograd};
+use crate::step::{Step, Together};
+use crate::view::{BufferId, View};
+use crate::walk::Walk;
+use crate::weights::{Channels, Form};
+use crate::{Activation, Convolution, Value};
+
+/// The steps, and the buffers they use: how large, and from which step to which they are needed.
+pub(super) struct Lowered {
+    pub steps: Vec<Box<dyn Step>>,
+    pub sizes: Vec<usize>,
+    pub lives: Vec<Option<RangeInclusive<usize>>>,
+}
+
+pub(super) fn lower<V: Simd>(
+    graph: &Graph,
+    live: &[bool],
+    choices: &[Option<Choice>],
+    layout: Layout,
+) -> Lowered {
+    let mut lowering = Lowering::<V> {
+        graph,
+        views: &layout.views,
+        inside: &layout.inside,
+        steps: Vec::new(),
+        lives: vec![None; layout.sizes.len()],
+        sizes: layout.sizes,
+        vector: PhantomData,
+    };
+    for value in (0..graph.nodes.len()).filter(|&v| live[v]) {
+        lowering.node(Value(value), choices[value].as_ref());
+    }
+    Lowered { steps: lowering.steps, sizes: lowering.sizes, lives: lowering.lives }
+}
+
+struct Lowering<'a, V> {
+    graph: &'a Graph,
+    views: &'a [Option<View>],
+    inside: &'a [bool],
+    steps: Vec<Box<dyn Step>>,
+    sizes: Vec<usize>,
+    lives: Vec<Option<RangeInclusive<usize>>>,
+    vector: PhantomData<V>,
+}
+
+/// What all convolutions of a node have in common.
+struct Ends<'a> {
+    x: View,
+    out: View,
+    add: Option<View>,
+    convolution: &'a Convolution,
+    bias: Arc<Block>,
+    activation: Activation,
+}
+
+impl<V: Simd> Lowering<'_, V> {
+    fn view(&self, value: Value) -> View {
+        self.views[value.0].expect("an operand of what is alive is alive")
+    }
+
+    /// Adds a step that uses the buffers of `views`.
+    fn push(&mut self, step: Box<dyn Step>, buffers: impl IntoIterator<Item = BufferId>) {
+        let now = self.steps.len();
+        for buffer in buffers {
+            let start = self.lives[buffer].as_ref().map_or(now, |life| *life.start());
+            self.lives[buffer] = Some(start..=now);
+        }
+        self.steps.push(step);
+    }
+
+    /// A buffer for the step that comes next.
+    fn room(&mut self, numbers: usize) -> BufferId {
+        self.sizes.push(numbers);
+        self.lives.push(None);
+        self.sizes.len() - 1
+    }
+
+    /// The steps of one node, and of the outputs it is.
+    fn node(&mut self, value: Value, choice: Option<&Choice>) {
+        let node = &self.graph.nodes[value.0];
+        let out = self.view(value);
+        let mut buffers = vec![out.buffer];
+        buffers.extend(node.op.operands().into_iter().map(|operand| self.view(operand).buffer));
+        let mut work: Vec<Box<dyn Step>> = match (&node.op, choice) {
+            (Op::Concatenate { parts }, _) => self.concatenate(parts, out),
+            (Op::Slice { x, first }, _) if !self.inside[value.0] => {
+                vec![self.pixelwise(Operation::Copy, self.view(*x).channels(*first, out.shape.channels), out)]
+            }
+            (Op::Slice { .. }, _) => vec![],
+            (
+                Op::Convolve { x, convolution, add, activation }
+                | Op::Transposed { x, convolution, add, activation },
+                Some(choice),
+            ) => {
+                let ends = Ends {
+                    x: self.view(*x),
+                    out,
+                    add: add.map(|add| self.view(add)),
+                    convolution,
+                    bias: padded(convolution.weights.bias().unwrap_or(&[]), out.shape.channels).into(),
+                    activation: *activation,
+                };
+                self.convolution(&ends, choice, &mut buffers)
+            }
+            (op, _) => vec![self.single(op, value, out)],
+        };
+        if !work.is_empty() {
+            if out.border != crate::view::Border::default() {
+                work.push(Box::new(Clear { view: out }));
+            }
+            let step = if work.len() == 1 { work.remove(0) } else { Box::new(Together(work)) };
+            self.push(step, buffers);
+        }
+        for (output, _) in self.graph.outputs.iter().enumerate().filter(|(_, v)| **v == value) {
+            self.push(Box::new(ToPlanes { x: out, output }), [out.buffer]);
+        }
+    }
+
+    /// What is neither a convolution nor a matter of place.
+    fn single(&self, op: &Op, value: Value, out: View) -> Box<dyn Step> {
+        let vector = PhantomData::<V>;
+        match op {
+            Op::Input => {
+                let input = self.graph.inputs.iter().position(|v| *v == value).expect("an input is listed");
+                Box::new(FromPlanes { input, out })
+            }
+            Op::MaxPool { x, window } => {
+                Box::new(Pool { kind: Kind::Max, x: self.view(*x), window: *window, out, vector })
+            }
+            Op::AveragePool { x, window } => {
+                Box::new(Pool { kind: Kind::Average, x: self.view(*x), window: *window, out, vector })
+            }
+            Op::Reduce { x, scale } => Box::new(Reduce { x: self.view(*x), scale: *scale, out, vector }),
+            Op::Spread { x } => self.pixelwise(Operation::Copy, everywhere(self.view(*x)), out),
+            Op::Activate { x, activation } => Box::new(Pixelwise {
+                operation: Operation::Activate,
+                x: self.view(*x),
+                out,
+                activation: *activation,
+                vector,
+            }),
+            Op::Affine { x, scale, shift, activation } => Box::new(Pixelwise {
+                operation: Operation::Affine {
+                    scale: padded(scale, out.shape.channels),
+                    shift: padded(shift, out.shape.channels),
+                },
+                x: self.view(*x),
+                out,
+                activation: *activation,
+                vector,
+            }),
+            Op::Mask { g, y, within } => {
+                self.pixelwise(Operation::Mask(self.view(*y), *within), self.view(*g), out)
+            }
+            Op::Combine { how, x, y, activation } => {
+                let operand = |v: Value| {
+                    let view = self.view(v);
+                    if view.shape == out.shape { view } else { everywhere(view) }
+                };
+                let (x, y) = (operand(*x), operand(*y));
+                let operation = match how {
+                    Arithmetic::Add => Operation::Add(y),
+                    Arithmetic::Subtract => Operation::Subtract(y),
+                    Arithmetic::Multiply => Operation::Multiply(y),
+                };
+                Box::new(Pixelwise { operation, x, out, activation: *activation, vector })
+            }
+            Op::Convolve { .. } | Op::Transposed { .. } | Op::Concatenate { .. } | Op::Slice { .. } => {
+                unreachable!("lowered elsewhere")
+            }
+        }
+    }
+
+    fn pixelwise(&self, operation: Operation, x: View, out: View) -> Box<dyn Step> {
+        Box::new(Pixelwise { operation, x, out, activation: Activation::Linear, vector: PhantomData::<V> })
+    }
+
+    /// Copies of the parts that were not made in their place.
+    fn concatenate(&self, parts: &[Value], out: View) -> Vec<Box<dyn Step>> {
+        let mut first = 0;
+        let mut copies = Vec::new();
+        for part in parts {
+            let (from, to) = (self.view(*part), out.channels(first, self.view(*part).shape.channels));
+            if (from.buffer, from.origin) != (to.buffer, to.origin) {
+                copies.push(self.pixelwise(Operation::Copy, from, to));
+            }
+            first += from.shape.channels;
+        }
+        copies
+    }
+
+    fn convolution(
+        &mut self,
+        ends: &Ends<'_>,
+        choice: &Choice,
+        buffers: &mut Vec<BufferId>,
+    ) -> Vec<Box<dyn Step>> {
+        match choice {
+            Choice::Direct { channels, walks } => {
+                let products = (0..channels.products()).flat_map(|p| walks.iter().map(move |w| (p, w)));
+                products.map(|(product, walk)| self.direct(ends, *channels, product, walk, buffers)).collect()
+            }
+            Choice::Winograd { channels, walk, first, out } if *out == Two::OUT => {
+                vec![self.winograd::<Two>(ends, *channels, walk, *first, buffers)]
+            }
+            Choice::Winograd { channels, walk, first, .. } => {
+                vec![self.winograd::<Four>(ends, *channels, walk, *first, buffers)]
+            }
+            Choice::Depthwise { walks } => walks.iter().map(|walk| depthwise::<V>(ends, walk)).collect(),
+        }
+    }
+
+    /// One product of one walk.
+    fn direct(
+        &mut self,
+        ends: &Ends<'_>,
+        channels: Channels,
+        product: usize,
+        walk: &Walk,
+        buffers: &mut Vec<BufferId>,
+    ) -> Box<dyn Step> {
+        let [read, made] = channels.sizes();
+        let x = ends.x.channels(product * read, read);
+        let out = walk.within(ends.out).channels(product * made, made);
+        let add = ends.add.map(|add| walk.within(add).channels(product * made, made));
+        let segments = segments(&x, walk);
+        let k = walk.taps.len() * read;
+        let form = Form::Panels { channels, taps: kernel_taps(walk), lanes: V::LANES };
+        let weights = ends.convolution.weights.prepared(&form);
+        let results = out.shape.pixels();
+        let split = if results <= direct::FEW {
+            let packed = self.room(direct::packed_len(results, k, V::LANES));
+            buffers.push(packed);
+            let panels = crate::weights::panels(made, V::LANES).count();
+            let most = results.div_ceil(V::ROWS * 2).max(1);
+            direct::Split::Panels { packed, parts: 8usize.div_ceil(panels).min(most) }
+        } else {
+            direct::Split::Results(direct::results_a_chunk(k, V::ROWS))
+        };
+        Box::new(Direct {
+            x,
+            step: walk.step,
+            segments,
+            k,
+            out,
+            add,
+            weights,
+            weights_at: product * k * made.next_multiple_of(V::LANES),
+            bias: ends.bias.clone(),
+            bias_at: product * made,
+            activation: ends.activation,
+            split,
+            vector: PhantomData::<V>,
+        })
+    }
+
+    fn winograd<W: TileSize>(
+        &mut self,
+        ends: &Ends<'_>,
+        channels: Channels,
+        walk: &Walk,
+        first: [isize; 2],
+        buffers: &mut Vec<BufferId>,
+    ) -> Box<dyn Step> {
+        let form = Form::Winograd { channels, taps: kernel_taps(walk), out: W::OUT, lanes: V::LANES };
+        let sizes = Sizes::of(W::OUT, ends.x.shape.channels, ends.out.shape, V::LANES);
+        let split = sizes.rows_a_chunk(V::ROWS).map_or_else(
+            || {
+                let tiles = self.room(sizes.tiles_len(sizes.tiles()));
+                let products = self.room(sizes.products_len(sizes.tiles()));
+                buffers.extend([tiles, products]);
+                winograd::Split::Positions { tiles, products }
+            },
+            winograd::Split::Rows,
+        );
+        Box::new(Winograd {
+            x: ends.x,
+            first,
+            out: ends.out,
+            add: ends.add,
+            weights: ends.convolution.weights.prepared(&form),
+            bias: ends.bias.clone(),
+            activation: ends.activation,
+            split,
+            kinds: PhantomData::<(V, W)>,
+        })
+    }
+}
+
+fn depthwise<V: Simd>(ends: &Ends<'_>, walk: &Walk) -> Box<dyn Step> {
+    Box::new(Depthwise {
+        x: ends.x,
+        step: walk.step,
+        taps: walk.taps.iter().map(|tap| offset(&ends.x, tap.shift)).collect(),
+        out: walk.within(ends.out),
+        add: ends.add.map(|add| walk.within(add)),
+        weights: ends.convolution.weights.prepared(&Form::Depthwise { taps: kernel_taps(walk) }),
+        bias: ends.bias.clone(),
+        activation: ends.activation,
+        vector: PhantomData::<V>,
+    })
+}
+
+/// What a walk's taps see, joined where channels of neighbouring pixels lie side by side.
+fn segments(x: &View, walk: &Walk) -> Vec<Segment> {
+    let mut segments: Vec<Segment> = Vec::new();
+    for tap in &walk.taps {
+        let next = Segment { offset: offset(x, tap.shift), len: x.shape.channels };
+        match segments.last_mut() {
+            Some(last) if last.offset + last.len as isize == next.offset => last.len += next.len,
+            _ => segments.push(next),
+        }
+    }
+    segments
+}
+
+fn offset(x: &View, [dy, dx]: [isize; 2]) -> isize {
+    dy * x.row as isize + dx * x.pixel as isize
+}
+
+fn kernel_taps(walk: &Walk) -> Vec<[usize; 2]> {
+    walk.taps.iter().map(|tap| tap.kernel).collect()
+}
+
+/// Numbers per channel, with zeros up to whole vectors.
+fn padded(numbers: &[f32], channels: usize) -> Block {
+    let mut block = Block::zeros(channels.next_multiple_of(WIDEST));
+    block.as_mut_slice()[..numbers.len()].copy_from_slice(numbers);
+    block
+}

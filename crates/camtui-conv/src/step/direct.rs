@@ -1,0 +1,280 @@
+//! A convolution as one product of matrices: row i is what the taps of result i see, column j is channel j's kernel.
+//!
+//! The rows are copied ("packed") a few at a time, in the order the kernel reads them; each number is then used once
+//! per output channel. Where there are many results, a chunk packs some and makes all their channels. Where there
+//! are few (and the weights weigh more than the picture), all are packed in a phase of their own, and a chunk makes
+//! some channels of all of them, so that each weight is read once.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Context, Step, part};
+use crate::Activation;
+use crate::kernel::tile::{self, DEPTH, Finish, MOST_ROWS, Tile};
+use crate::memory::Block;
+use crate::simd::{Simd, WIDEST};
+use crate::view::{BufferId, View};
+use crate::weights::panels;
+
+/// A run of channels that lie side by side, from the pixel that a result begins at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segment {
+    pub offset: isize,
+    pub len: usize,
+}
+
+/// How the work is cut.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Split {
+    /// So many results a chunk.
+    Results(usize),
+    /// All results are packed into a buffer; a chunk makes one panel of one of so many parts of the results.
+    Panels { packed: BufferId, parts: usize },
+}
+
+/// A step that convolves one product's channels. See the module.
+pub(crate) struct Direct<V> {
+    pub x: View,
+    pub step: [usize; 2],
+    pub segments: Vec<Segment>,
+    /// The products' depth: all segments' lengths.
+    pub k: usize,
+    pub out: View,
+    pub add: Option<View>,
+    pub weights: Arc<Block>,
+    /// Where this product's panels begin.
+    pub weights_at: usize,
+    pub bias: Arc<Block>,
+    pub bias_at: usize,
+    pub activation: Activation,
+    pub split: Split,
+    pub vector: std::marker::PhantomData<V>,
+}
+
+/// Up to so many results, all are packed at once.
+pub(crate) const FEW: usize = 400;
+
+/// How many results a chunk packs: what stays in the second cache, a few blocks at most.
+pub(crate) fn results_a_chunk(k: usize, rows: usize) -> usize {
+    const NUMBERS: usize = 64 * 1024;
+    rows * (NUMBERS / (k.max(1) * rows)).clamp(1, 4)
+}
+
+/// The numbers that packed rows take.
+pub(crate) fn packed_len(rows: usize, k: usize, lanes: usize) -> usize {
+    rows * k.next_multiple_of(lanes)
+}
+
+impl<V: Simd> Direct<V> {
+    fn results(&self) -> usize {
+        self.out.shape.pixels()
+    }
+
+    /// Copies what results `rows` see into a block, `[k / LANES][rows][LANES]`; `line` is room for one row.
+    #[inline(always)]
+    unsafe fn pack(&self, cx: &Context<'_>, rows: Range<usize>, to: *mut f32, line: *mut f32) {
+        let x = cx.view(&self.x).cast_const();
+        let width = self.out.shape.width;
+        let (mut oy, mut ox) = (rows.start / width, rows.start % width);
+        let count = rows.len();
+        let last = self.segments.len().saturating_sub(1);
+        let whole = self.segments[..last].iter().all(|s| s.len.is_multiple_of(V::LANES));
+        for i in 0..count {
+            let pixel = x.wrapping_add(oy * self.step[0] * self.x.row + ox * self.step[1] * self.x.pixel);
+            // SAFETY: taps read the picture and its border; a block has room for `count` rows.
+            unsafe {
+                if whole {
+                    let mut to = to.add(i * V::LANES);
+                    for segment in &self.segments {
+                        let from = pixel.offset(segment.offset);
+                        let mut c = 0;
+                        while c + V::LANES <= segment.len {
+                            V::load(from.add(c)).store(to);
+                            to = to.add(count * V::LANES);
+                            c += V::LANES;
+                        }
+                        if c < segment.len {
+                            V::load_first(from.add(c), segment.len - c).store(to);
+                        }
+                    }
+                } else {
+                    let mut end = line;
+                    for segment in &self.segments {
+                        copy::<V>(pixel.offset(segment.offset), end, segment.len);
+                        end = end.add(segment.len);
+                    }
+                    for group in 0..self.k.div_ceil(V::LANES) {
+                        V::load(line.add(group * V::LANES)).store(to.add((group * count + i) * V::LANES));
+                    }
+                }
+            }
+            ox += 1;
+            if ox == width {
+                (oy, ox) = (oy + 1, 0);
+            }
+        }
+    }
+
+    /// Packs one block of the results `rows`, whose packed rows begin at `a`.
+    unsafe fn pack_block(
+        &self,
+        cx: &Context<'_>,
+        rows: &Range<usize>,
+        block: usize,
+        a: *mut f32,
+        line: *mut f32,
+    ) {
+        let block = part(rows.len(), blocks::<V>(rows), block);
+        // SAFETY: the caller's.
+        unsafe {
+            let to = a.add(packed_len(block.start, self.k, V::LANES));
+            let rows = rows.start + block.start..rows.start + block.end;
+            V::enter(
+                #[inline(always)]
+                || self.pack(cx, rows, to, line),
+            );
+        }
+    }
+
+    /// One panel of the results `rows`, packed at `a`.
+    unsafe fn panel(
+        &self,
+        cx: &Context<'_>,
+        rows: Range<usize>,
+        a: *const f32,
+        (vector, vectors): (usize, usize),
+    ) {
+        let column = vector * V::LANES;
+        let columns = vectors * V::LANES;
+        let blocks = blocks::<V>(&rows);
+        let b = self.weights.start().cast_const().wrapping_add(self.weights_at + column * self.k);
+        let out = cx.view(&self.out).wrapping_add(column);
+        let add = self.add.map(|add| cx.view(&add).cast_const().wrapping_add(column));
+        // A depth of nothing (no tap reaches these results) still has a bias.
+        for k in (0..self.k.max(1)).step_by(DEPTH) {
+            let depth = DEPTH.min(self.k - k);
+            let complete = k + depth == self.k;
+            for block in 0..blocks {
+                let range = part(rows.len(), blocks, block);
+                let mut at = [0; MOST_ROWS];
+                let mut add_at = [0; MOST_ROWS];
+                let width = self.out.shape.width;
+                for (i, row) in range.clone().enumerate() {
+                    let (y, x) = ((rows.start + row) / width, (rows.start + row) % width);
+                    at[i] = y * self.out.row + x * self.out.pixel;
+                    if let Some(add) = &self.add {
+                        add_at[i] = y * add.row + x * add.pixel;
+                    }
+                }
+                let finish = Finish {
+                    bias: self.bias.start().cast_const().wrapping_add(self.bias_at + column),
+                    add: add.unwrap_or(std::ptr::null()),
+                    add_rows: add_at.as_ptr(),
+                    activation: self.activation,
+                };
+                let panel = b.wrapping_add(k * columns);
+                let product = Tile {
+                    a: a.wrapping_add(packed_len(range.start, self.k, V::LANES) + k * range.len()),
+                    b: panel,
+                    k: depth,
+                    onto: k > 0,
+                    c: out,
+                    rows: at.as_ptr(),
+                    next_vector: V::LANES,
+                    // Each block asks for its share of the panel's next part.
+                    ahead: panel.wrapping_add(depth * columns + block * (columns / blocks) * depth),
+                    ahead_step: columns / blocks,
+                    finish: complete.then_some(finish),
+                };
+                // SAFETY: the caller's; panels are as large as the product is deep.
+                unsafe { tile::run::<V>(range.len(), vectors, &product) };
+            }
+        }
+    }
+
+    /// Room for one row while its segments are put together.
+    fn line(&self) -> usize {
+        self.k.next_multiple_of(WIDEST)
+    }
+
+    /// The most blocks that one of `parts` parts of the results has.
+    fn blocks_of_part(&self, parts: usize) -> usize {
+        self.results().div_ceil(parts).div_ceil(V::ROWS)
+    }
+
+    fn panels(&self) -> impl Iterator<Item = (usize, usize)> {
+        panels(self.out.shape.channels, V::LANES)
+    }
+}
+
+/// How many blocks rows are packed in.
+fn blocks<V: Simd>(rows: &Range<usize>) -> usize {
+    rows.len().div_ceil(V::ROWS)
+}
+
+/// Copies `len` numbers, vector by vector.
+#[inline(always)]
+unsafe fn copy<V: Simd>(from: *const f32, to: *mut f32, len: usize) {
+    let mut i = 0;
+    // SAFETY: the caller's.
+    unsafe {
+        while i + V::LANES <= len {
+            V::load(from.add(i)).store(to.add(i));
+            i += V::LANES;
+        }
+        if i < len {
+            V::load_first(from.add(i), len - i).store_first(to.add(i), len - i);
+        }
+    }
+}
+
+impl<V: Simd> Step for Direct<V> {
+    fn phases(&self) -> Vec<usize> {
+        match self.split {
+            Split::Results(each) => vec![self.results().div_ceil(each)],
+            Split::Panels { parts, .. } => {
+                vec![parts * self.blocks_of_part(parts), parts * self.panels().count()]
+            }
+        }
+    }
+
+    fn scratch(&self) -> usize {
+        match self.split {
+            Split::Results(each) => self.line() + packed_len(each, self.k, V::LANES),
+            Split::Panels { .. } => self.line(),
+        }
+    }
+
+    unsafe fn run(&self, cx: &Context<'_>, phase: usize, chunk: usize) {
+        let line = cx.scratch;
+        match self.split {
+            Split::Results(each) => {
+                let rows = part(self.results(), self.results().div_ceil(each), chunk);
+                let a = line.wrapping_add(self.line());
+                // SAFETY: the caller's; scratch has room for a line and the packed rows.
+                unsafe {
+                    for block in 0..blocks::<V>(&rows) {
+                        self.pack_block(cx, &rows, block, a, line);
+                    }
+                    for panel in self.panels() {
+                        self.panel(cx, rows.clone(), a, panel);
+                    }
+                }
+            }
+            Split::Panels { packed, parts } => {
+                let each = if phase == 0 { self.blocks_of_part(parts) } else { self.panels().count() };
+                let rows = part(self.results(), parts, chunk / each);
+                let a = cx.buffer(packed).wrapping_add(packed_len(rows.start, self.k, V::LANES));
+                // SAFETY: the caller's; the buffer has room for all packed rows.
+                unsafe {
+                    if phase > 0 {
+                        let panel = self.panels().nth(chunk % each).expect("a chunk is a panel");
+                        self.panel(cx, rows, a, panel);
+                    } else if chunk % each < blocks::<V>(&rows) {
+                        self.pack_block(cx, &rows, chunk % each, a, line);
+                    }
+                }
+            }
+        }
+    }
+}

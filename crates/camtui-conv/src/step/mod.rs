@@ -1,0 +1,100 @@
+//! The steps of a program that is ready: what each does with its part of the work.
+
+pub(crate) mod border;
+pub(crate) mod depthwise;
+pub(crate) mod direct;
+pub(crate) mod pixelwise;
+pub(crate) mod planes;
+pub(crate) mod pool;
+pub(crate) mod reduce;
+pub(crate) mod winograd;
+
+use crate::view::{BufferId, View};
+
+/// Where a run's numbers are.
+pub(crate) struct Context<'a> {
+    /// All buffers, and where each begins.
+    pub arena: *mut f32,
+    pub buffers: &'a [usize],
+    /// This thread's own: as many numbers as the hungriest step asks for.
+    pub scratch: *mut f32,
+    /// What the run was given and is to give back, as planes.
+    pub inputs: &'a [*const f32],
+    pub outputs: &'a [*mut f32],
+}
+
+impl Context<'_> {
+    /// The first number of a buffer.
+    pub fn buffer(&self, buffer: BufferId) -> *mut f32 {
+        self.arena.wrapping_add(self.buffers[buffer])
+    }
+
+    /// Pixel (0, 0) of a view.
+    pub fn view(&self, view: &View) -> *mut f32 {
+        self.buffer(view.buffer).wrapping_add(view.origin)
+    }
+}
+
+/// A step's work: phases one after the other, each in chunks that do not depend on each other. Any thread may do
+/// any chunk, and the result is the same to the bit.
+pub(crate) trait Step: Send + Sync {
+    /// How many chunks each phase has.
+    fn phases(&self) -> Vec<usize>;
+
+    /// The numbers of scratch that a chunk needs.
+    fn scratch(&self) -> usize {
+        0
+    }
+
+    /// Does one chunk.
+    ///
+    /// # Safety
+    /// The machine has the instructions the step was made for. The buffers that the step's views name lie in the
+    /// arena, as large as the views say; the buffers it reads were written before, and those it writes are touched by
+    /// nobody else. Each chunk is done once in a run, after all chunks of the phases before.
+    unsafe fn run(&self, cx: &Context<'_>, phase: usize, chunk: usize);
+}
+
+/// Steps that do not depend on each other, done side by side: their first phases together, and so on.
+pub(crate) struct Together(pub Vec<Box<dyn Step>>);
+
+impl Step for Together {
+    fn phases(&self) -> Vec<usize> {
+        let mut sum = Vec::new();
+        for step in &self.0 {
+            for (phase, chunks) in step.phases().into_iter().enumerate() {
+                if sum.len() <= phase {
+                    sum.push(0);
+                }
+                sum[phase] += chunks;
+            }
+        }
+        sum
+    }
+
+    fn scratch(&self) -> usize {
+        self.0.iter().map(|step| step.scratch()).max().unwrap_or(0)
+    }
+
+    unsafe fn run(&self, cx: &Context<'_>, phase: usize, chunk: usize) {
+        let mut chunk = chunk;
+        for step in &self.0 {
+            let chunks = step.phases().get(phase).copied().unwrap_or(0);
+            if chunk < chunks {
+                // SAFETY: the caller's.
+                return unsafe { step.run(cx, phase, chunk) };
+            }
+            chunk -= chunks;
+        }
+    }
+}
+
+/// The `index`th of `parts` nearly equal parts of `0..total`.
+pub(crate) fn part(total: usize, parts: usize, index: usize) -> std::ops::Range<usize> {
+    total * index / parts..total * (index + 1) / parts
+}
+
+/// Rows of a picture that are worth a chunk of their own: about 16,000 numbers.
+pub(crate) fn rows_a_chunk(shape: crate::Shape) -> usize {
+    (16_384 / (shape.width * shape.channels)).max(1)
+}

@@ -1,0 +1,188 @@
+//! Convolutions of every kind.
+
+use super::{Random, check};
+use crate::{Activation, Builder, Convolution, Padding, Shape, Value, Weights};
+
+const ACTIVATIONS: [Activation; 6] = [
+    Activation::Linear,
+    Activation::Relu,
+    Activation::RELU6,
+    Activation::Silu,
+    Activation::LeakyRelu { slope: 0.1 },
+    Activation::HardSwish,
+];
+
+fn weights(random: &mut Random, dims: [usize; 4], biases: usize) -> Weights {
+    let bias = (!random.chance(4)).then(|| random.numbers(biases));
+    Weights::new(dims, random.numbers(dims.iter().product()), bias).unwrap()
+}
+
+/// Adds a convolution of `x` with what it is followed by, if the kernel fits.
+fn convolve(random: &mut Random, b: &mut Builder, x: Value, convolution: Convolution) -> bool {
+    let activation = random.one_of(&ACTIVATIONS);
+    let Ok(plain) = b.convolve(x, convolution.clone(), None, Activation::Linear) else { return false };
+    let add = if random.chance(2) { Some(b.input(b.shape(plain)).unwrap()) } else { None };
+    let y = b.convolve(x, convolution, add, activation).unwrap();
+    b.output(y);
+    true
+}
+
+/// Whether a transposed convolution could be added likewise.
+fn transpose(random: &mut Random, b: &mut Builder, convolution: Convolution, output: Shape) -> bool {
+    let forward = {
+        let mut b = Builder::new();
+        let x = b.input(output).unwrap();
+        let dims = convolution.weights.dims();
+        let zeros = Weights::new(dims, vec![0.0; dims.iter().product()], None).unwrap();
+        let forward = Convolution { weights: zeros, ..convolution.clone() };
+        b.convolve(x, forward, None, Activation::Linear).map(|y| b.shape(y))
+    };
+    let Ok(from) = forward else { return false };
+    let x = b.input(from).unwrap();
+    let add = if random.chance(2) { Some(b.input(output).unwrap()) } else { None };
+    let activation = random.one_of(&ACTIVATIONS);
+    let y = b.transposed(x, convolution, output, add, activation).unwrap();
+    b.output(y);
+    true
+}
+
+fn any_padding(random: &mut Random, most: usize) -> Padding {
+    let mut side = || random.between(0, most);
+    Padding { top: side(), left: side(), bottom: side(), right: side() }
+}
+
+/// Shapes of which many are tiny, and some as large as a test may be.
+fn picture(random: &mut Random, channels: usize) -> Shape {
+    let most = random.one_of(&[1, 5, 9, 24]);
+    Shape::new(channels, random.between(1, most), random.between(1, most))
+}
+
+#[test]
+fn dense_convolutions_are_right_on_random_shapes() {
+    let random = &mut Random::new(1);
+    let mut done = 0;
+    while done < 120 {
+        let kernel = random.one_of(&[[1, 1], [3, 3], [5, 5], [7, 7], [1, 3], [3, 1], [1, 7], [2, 2], [4, 3]]);
+        let ins = random.between(1, random.0 as usize % 70 + 1);
+        let outs = random.between(1, random.0 as usize % 70 + 1);
+        let mut b = Builder::new();
+        let x = b.input(picture(random, ins)).unwrap();
+        let convolution = Convolution {
+            weights: weights(random, [outs, ins, kernel[0], kernel[1]], outs),
+            stride: [random.between(1, 3), random.between(1, 3)],
+            dilation: random.one_of(&[[1, 1], [1, 1], [2, 2], [1, 3]]),
+            padding: any_padding(random, 4),
+            groups: 1,
+        };
+        if convolve(random, &mut b, x, convolution) {
+            check(&b, random, &format!("dense {done}: {kernel:?} of {ins} to {outs} on {}", b.shape(x)));
+            done += 1;
+        }
+    }
+}
+
+#[test]
+fn three_by_three_convolutions_are_right_by_winograd() {
+    let random = &mut Random::new(2);
+    for round in 0..60 {
+        let (ins, outs) = (random.between(16, 80), random.between(1, 80));
+        let most = random.one_of(&[4, 9, 40]);
+        let shape = Shape::new(ins, random.between(3, most.max(3)), random.between(3, most.max(3)));
+        let mut b = Builder::new();
+        let x = b.input(shape).unwrap();
+        let padding = any_padding(random, 2);
+        let convolution =
+            Convolution { weights: weights(random, [outs, ins, 3, 3], outs), padding, ..of_nothing() };
+        assert!(convolve(random, &mut b, x, convolution));
+        check(&b, random, &format!("3×3 {round}: {ins} to {outs} on {shape}"));
+    }
+}
+
+#[test]
+fn groups_do_not_see_each_other() {
+    let random = &mut Random::new(3);
+    let mut done = 0;
+    while done < 80 {
+        let groups = random.one_of(&[2, 3, 4, 8, 16, 33]);
+        let depthwise = random.chance(2);
+        let (read, made) = if depthwise { (1, 1) } else { (random.between(1, 9), random.between(1, 9)) };
+        let kernel = random.one_of(&[1, 3, 3, 5, 7]);
+        let mut b = Builder::new();
+        let x = b.input(picture(random, groups * read)).unwrap();
+        let convolution = Convolution {
+            weights: weights(random, [groups * made, read, kernel, kernel], groups * made),
+            stride: [random.between(1, 2); 2],
+            dilation: [random.between(1, 2); 2],
+            padding: any_padding(random, kernel),
+            groups,
+        };
+        if convolve(random, &mut b, x, convolution) {
+            check(
+                &b,
+                random,
+                &format!("{groups} groups of {read} to {made}, {kernel}×{kernel}, {}", b.shape(x)),
+            );
+            done += 1;
+        }
+    }
+}
+
+#[test]
+fn transposed_convolutions_are_the_gradients_of_convolutions() {
+    let random = &mut Random::new(4);
+    let mut done = 0;
+    while done < 80 {
+        let groups = random.one_of(&[1, 1, 1, 2, 4, 20]);
+        let (read, made) = if groups == 20 { (1, 1) } else { (random.between(1, 40), random.between(1, 40)) };
+        let kernel = random.one_of(&[[1, 1], [2, 2], [3, 3], [3, 3], [7, 7], [1, 5]]);
+        let output = picture(random, groups * made);
+        let convolution = Convolution {
+            weights: weights(random, [groups * read, made, kernel[0], kernel[1]], groups * made),
+            stride: [random.between(1, 3), random.between(1, 3)],
+            dilation: [random.between(1, 2); 2],
+            padding: any_padding(random, 3),
+            groups,
+        };
+        let mut b = Builder::new();
+        if transpose(random, &mut b, convolution, output) {
+            check(
+                &b,
+                random,
+                &format!("transposed {done}: {kernel:?}, {groups} × {read} to {made}, {output}"),
+            );
+            done += 1;
+        }
+    }
+}
+
+/// The layers of real networks: deep sums, many pixels, whole vectors.
+#[test]
+fn layers_of_networks_are_right() {
+    let random = &mut Random::new(5);
+    let layers = [
+        // in, out, kernel, stride, size
+        (3, 64, 7, 2, 56),
+        (64, 64, 3, 1, 28),
+        (64, 128, 3, 2, 28),
+        (128, 96, 1, 1, 21),
+        (160, 256, 3, 1, 7),
+        (512, 40, 3, 1, 7),
+        (600, 100, 1, 1, 1),
+    ];
+    for (ins, outs, kernel, stride, size) in layers {
+        let mut b = Builder::new();
+        let x = b.input(Shape::new(ins, size, size)).unwrap();
+        let convolution = Convolution {
+            weights: weights(random, [outs, ins, kernel, kernel], outs),
+            stride: [stride; 2],
+            padding: Padding::all(kernel / 2),
+            ..of_nothing()
+        };
+        assert!(convolve(random, &mut b, x, convolution));
+        check(&b, random, &format!("layer {ins} to {outs}, {kernel}×{kernel}, {size}²"));
+    }
+}
+
+fn of_nothing() -> Convolution {
+    Convolution::of(Weights::new([1, 1, 1, 1], vec![0.0], None).unwrap())
+}

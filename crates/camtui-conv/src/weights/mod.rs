@@ -1,0 +1,92 @@
+//! A convolution's numbers: as the model has them, and as the kernels want them.
+
+mod prepare;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(crate) use prepare::{Channels, Form, panels};
+
+use crate::ConvError;
+use crate::memory::Block;
+
+/// Numbers that somebody else may own: a `Vec<f32>`, or anything shared that shows itself as a slice.
+#[derive(Clone)]
+pub struct Values(Arc<dyn AsRef<[f32]> + Send + Sync>);
+
+impl Values {
+    /// Numbers that stay where they are, such as a tensor's or a mapped file's.
+    pub fn shared(owner: Arc<dyn AsRef<[f32]> + Send + Sync>) -> Self {
+        Values(owner)
+    }
+
+    /// The numbers.
+    pub fn as_slice(&self) -> &[f32] {
+        (*self.0).as_ref()
+    }
+}
+
+impl From<Vec<f32>> for Values {
+    fn from(numbers: Vec<f32>) -> Self {
+        Values(Arc::new(numbers))
+    }
+}
+
+/// The kernel of a convolution and its bias. A clone is the same weights; programs that hold it share what is made
+/// from it.
+#[derive(Clone)]
+pub struct Weights(Arc<Kernel>);
+
+struct Kernel {
+    dims: [usize; 4],
+    numbers: Values,
+    bias: Option<Vec<f32>>,
+    prepared: Mutex<HashMap<Form, Arc<Block>>>,
+}
+
+impl Weights {
+    /// `numbers` in the order `[out, in / groups, height, width]` that `dims` gives, and one bias per output channel
+    /// of the convolution that will use it (of the *transposed* convolution, where it is used for one).
+    pub fn new(
+        dims: [usize; 4],
+        numbers: impl Into<Values>,
+        bias: Option<Vec<f32>>,
+    ) -> Result<Self, ConvError> {
+        let numbers = numbers.into();
+        let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+        if count != Some(numbers.as_slice().len()) || count == Some(0) {
+            return Err(ConvError::Weights(format!(
+                "{} numbers do not fill the shape {dims:?}",
+                numbers.as_slice().len()
+            )));
+        }
+        Ok(Weights(Arc::new(Kernel { dims, numbers, bias, prepared: Mutex::default() })))
+    }
+
+    /// `[out, in / groups, height, width]`.
+    pub fn dims(&self) -> [usize; 4] {
+        self.0.dims
+    }
+
+    /// The kernel's numbers, in the order of [`dims`](Self::dims).
+    pub fn numbers(&self) -> &[f32] {
+        self.0.numbers.as_slice()
+    }
+
+    /// One number per output channel, if there is a bias.
+    pub fn bias(&self) -> Option<&[f32]> {
+        self.0.bias.as_deref()
+    }
+
+    /// The numbers in the form that a kernel wants, made at the first call.
+    pub(crate) fn prepared(&self, form: &Form) -> Arc<Block> {
+        // A thread that died while it prepared has left the map as it was.
+        let mut prepared = self.0.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(block) = prepared.get(form) {
+            return block.clone();
+        }
+        let block = Arc::new(form.prepare(self));
+        prepared.insert(form.clone(), block.clone());
+        block
+    }
+}
