@@ -157,6 +157,17 @@ const OPERATORS: &[Operator] = &[
     ("ConstantOfShape", &[Indices], &[]),
     ("Cast", &[Indices], &[Number("to")]),
     ("Split", &[Value, Few], &[Number("axis"), List("split"), Number("num_outputs")]),
+    ("DepthToSpace", &[Value], &[Number("blocksize"), Mode("mode", &["DCR", "CRD"])]),
+    ("SpaceToDepth", &[Value], &[Number("blocksize")]),
+    ("CumSum", &[Value, Indices], &[Flag("reverse"), Flag("exclusive")]),
+    ("Trilu", &[Value, Indices], &[Flag("upper")]),
+    ("GatherND", &[Value, Indices], &[Number("batch_dims")]),
+    ("ArgMax", &[Value], &[Number("axis"), Flag("keepdims")]),
+    ("ReduceL1", &[Value, Few], &[Axes("axes"), Flag("keepdims")]),
+    ("ReduceLogSumExp", &[Value, Few], &[Axes("axes"), Flag("keepdims")]),
+    ("Sin", &[Value], &[]),
+    ("Einsum", &[Value, Any], &[Mode("equation", &["nchw,nchv->nhwv", "nchw,c->nhw", "nchw,ck->nkhw", "ab,bc"])]),
+    ("Einsum", &[Value], &[Mode("equation", &["nchw->nwc", "nchw", "nca->can", "n->nn"])]),
     ("Unheard", &[Value], &[]),
 ];
 

@@ -306,9 +306,35 @@ def _scatter_nd(v, a):
     return v[0].clone().index_put(places, v[2], accumulate=a.get("reduction", b"none") == b"add")
 
 
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _cumulative_sum(v, a):
+    axis = int(v[1])
+    turn = (lambda x: x.flip(axis)) if a.get("reverse", 0) else (lambda x: x)
+    x = turn(v[0])
+    return turn(x.cumsum(axis) - x if a.get("exclusive", 0) else x.cumsum(axis))
+
+
+def _depth_to_space(v, a):
+    n, c, h, w = v[0].shape
+    b = a["blocksize"]
+    if _text(a.get("mode", b"DCR")) == "CRD":
+        return F.pixel_shuffle(v[0], b)
+    return v[0].reshape(n, b, b, c // b ** 2, h, w).permute(0, 3, 4, 1, 5, 2).reshape(n, c // b ** 2, h * b, w * b)
+
+
+def _space_to_depth(v, a):
+    n, c, h, w = v[0].shape
+    b = a["blocksize"]
+    return v[0].reshape(n, c, h // b, b, w // b, b).permute(0, 3, 5, 1, 2, 4).reshape(n, c * b ** 2, h // b, w // b)
+
+
 OPERATORS = {
     "Abs": lambda v, a: v[0].abs(),
     "Add": lambda v, a: v[0] + v[1],
+    "Atan": lambda v, a: v[0].atan(),
     "AveragePool": _average_pool,
     "BatchNormalization": lambda v, a: F.batch_norm(v[0], v[3], v[4], v[1], v[2], False, 0.0, _float(a, "epsilon", 1e-5)),
     "ArgMax": lambda v, a: v[0].argmax(a.get("axis", 0), keepdim=bool(a.get("keepdims", 1))),
@@ -321,8 +347,12 @@ OPERATORS = {
     "ConstantOfShape": _constant_of_shape,
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
+    "Cos": lambda v, a: v[0].cos(),
+    "CumSum": _cumulative_sum,
+    "DepthToSpace": _depth_to_space,
     "Div": lambda v, a: v[0] / v[1] if v[0].is_floating_point() else torch.div(v[0], v[1], rounding_mode="trunc"),
     "Dropout": lambda v, a: v[0],
+    "Einsum": lambda v, a: torch.einsum(_text(a["equation"]), *v),
     "Elu": lambda v, a: F.elu(v[0], _float(a, "alpha", 1.0)),
     "Equal": lambda v, a: v[0] == v[1],
     "Erf": lambda v, a: torch.erf(v[0]),
@@ -331,6 +361,7 @@ OPERATORS = {
     "Flatten": _flatten,
     "Floor": lambda v, a: v[0].floor(),
     "Gather": _gather,
+    "GatherND": lambda v, a: v[0][tuple(v[1].movedim(-1, 0))],
     "Gelu": lambda v, a: F.gelu(v[0], approximate=a.get("approximate", b"none").decode()),
     "Gemm": _gemm,
     "GlobalAveragePool": lambda v, a: v[0].mean(tuple(range(2, v[0].dim())), keepdim=True),
@@ -366,7 +397,10 @@ OPERATORS = {
     "Pow": lambda v, a: v[0].pow(v[1].to(v[0].dtype)),
     "Range": lambda v, a: torch.arange(v[0].item(), v[1].item(), v[2].item()),
     "Reciprocal": lambda v, a: v[0].reciprocal(),
+    "ReduceL1": _reduce(lambda x, axes, keep: x.abs().sum(axes, keep)),
     "ReduceL2": _reduce(lambda x, axes, keep: torch.linalg.vector_norm(x, 2, axes, keep)),
+    "ReduceLogSum": _reduce(lambda x, axes, keep: x.sum(axes, keep).log()),
+    "ReduceLogSumExp": _reduce(lambda x, axes, keep: x.logsumexp(axes, keep)),
     "ReduceMax": _reduce(lambda x, axes, keep: x.amax(axes, keep)),
     "ReduceMean": _reduce(lambda x, axes, keep: x.mean(axes, keep)),
     "ReduceMin": _reduce(lambda x, axes, keep: x.amin(axes, keep)),
@@ -379,18 +413,22 @@ OPERATORS = {
     "Selu": _selu,
     "Shape": lambda v, a: torch.tensor(v[0].shape[a.get("start", 0):a.get("end")]),
     "Sigmoid": lambda v, a: v[0].sigmoid(),
+    "Sin": lambda v, a: v[0].sin(),
     "Slice": _slice,
     "Softmax": _coerced(F.softmax),
     "Softplus": lambda v, a: F.softplus(v[0], threshold=1e9),
     "Softsign": lambda v, a: F.softsign(v[0]),
+    "SpaceToDepth": _space_to_depth,
     "Split": _split,
     "Sqrt": lambda v, a: v[0].sqrt(),
     "Squeeze": _squeeze,
     "Sub": lambda v, a: v[0] - v[1],
     "Sum": _fold(torch.add),
     "Tanh": lambda v, a: v[0].tanh(),
+    "ThresholdedRelu": lambda v, a: F.threshold(v[0], _float(a, "alpha", 1.0), 0.0),
     "Tile": lambda v, a: v[0].tile(tuple(v[1].tolist())),
     "Transpose": lambda v, a: v[0].permute(*a.get("perm", range(v[0].dim())[::-1])),
+    "Trilu": lambda v, a: (torch.triu if a.get("upper", 1) else torch.tril)(v[0], int(v[1]) if len(v) > 1 else 0),
     "Unsqueeze": _unsqueeze,
     "Where": lambda v, a: torch.where(v[0], v[1], v[2]),
 }

@@ -28,7 +28,9 @@ def unary(operator, low=11, ties=False, positive=False, **attributes):
 
 
 unary("Abs", ties=True)
+unary("Atan")
 unary("Celu", low=12, ties=True, alpha=(0.3, 2.0))
+unary("Cos")
 unary("Elu", ties=True, alpha=(0.3, 2.0))
 unary("Erf", low=13)
 unary("Exp")
@@ -42,10 +44,12 @@ unary("Reciprocal", positive=True)
 unary("Relu", ties=True)
 unary("Selu", ties=True, alpha=(1.0, 2.0), gamma=(0.8, 1.4))
 unary("Sigmoid")
+unary("Sin")
 unary("Softplus")
 unary("Softsign", ties=True)
 unary("Sqrt", positive=True)
 unary("Tanh")
+unary("ThresholdedRelu", ties=True, alpha=(0.1, 1.5))
 
 
 @family(low=20)
@@ -130,6 +134,14 @@ def reduce(n, rng):
     operator = ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL2", "ReduceSumSquare"][rng.integers(6)]
     since = 13 if operator == "ReduceSum" else 18
     return n.with_axes(operator, "picture", drawn_axes(rng, 4), since, keepdims=int(rng.integers(2)))
+
+
+@family()
+def reduce_of_positive(n, rng):
+    operator = ["ReduceL1", "ReduceLogSum", "ReduceLogSumExp"][rng.integers(3)]
+    x = "picture" if operator == "ReduceLogSumExp" else n.op("Exp", "picture")
+    x = n.op("Sub", x, n.weight(n.picture[2])) if operator == "ReduceL1" else x
+    return n.with_axes(operator, x, drawn_axes(rng, 4), 18, keepdims=int(rng.integers(2)))
 
 
 @family()
@@ -454,6 +466,64 @@ def channel_shuffle(n, rng):
     together = n.op("Concat", batch, n.constant([-1, h, w]), axis=0, tap=False)
     turned = n.op("Transpose", n.op("Reshape", x, apart), perm=[0, 2, 1, 3, 4])
     return n.op("Reshape", turned, together)
+
+
+@family()
+def depth_to_space(n, rng):
+    b, groups = int(rng.integers(2, 4)), int(rng.integers(1, 3))
+    x = n.conv("picture", n.picture[0], groups * b * b, [1, 1])
+    return n.op("DepthToSpace", x, blocksize=b, **({"mode": ["DCR", "CRD"][rng.integers(2)]} if rng.random() < 0.8 else {}))
+
+
+@family(low=13)
+def space_to_depth(n, rng):
+    b = int(rng.integers(2, 4))
+    c, h, w = n.picture
+    x = n.op("Resize", "picture", "", n.constant(np.array([1, 1, b, b], np.float32)), mode="nearest",
+             coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    return n.op("SpaceToDepth", n.op("Mul", x, n.weight(c, h * b, w * b)), blocksize=b)
+
+
+@family()
+def tile(n, rng):
+    times = [1, *(int(t) for t in rng.integers(1, 4, 3))]
+    y = n.op("Tile", "picture", n.constant(times))
+    return n.op("Mul", y, n.weight(*(s * t for s, t in zip(n.picture, times[1:]))))
+
+
+@family()
+def cumulative_sum(n, rng):
+    axis = n.constant(np.array(int(rng.integers(1, 4)) - (4 if rng.random() < 0.5 else 0), np.int64 if rng.random() < 0.5 else np.int32))
+    return n.op("CumSum", "picture", axis, exclusive=int(rng.integers(2)), reverse=int(rng.integers(2)))
+
+
+@family(low=14)
+def triangle(n, rng):
+    k = [n.constant(np.int64(rng.integers(-2, 3)))] if rng.random() < 0.7 else []
+    return n.op("Trilu", "picture", *k, **({"upper": int(rng.integers(2))} if rng.random() < 0.7 else {}))
+
+
+@family(low=12)
+def einsum(n, rng):
+    c, h, w = n.picture
+    x = n.op("Tanh", "picture")
+    drawn = [("nchw,nchv->nhwv", [x, "picture"]), ("nchw,ck->nkhw", ["picture", n.weight(c, 3)]), ("nchw->nwc", [x]),
+             ("nchw,nchw->nc", [x, "picture"]), ("nchw,kw", [x, n.weight(2, w)]), ("nchw,cd,kw->nkhd", [x, n.weight(c, 2), n.weight(3, w)]),
+             ("nchw,nihw,hw -> nci", [x, "picture", n.weight(h, w)])]
+    equation, inputs = drawn[rng.integers(len(drawn))]
+    # What is not said comes in the alphabet's order, and the batch must come first.
+    y = n.op("Einsum", *inputs, equation=equation)
+    return n.op("Transpose", y, perm=[3, 0, 1, 2]) if equation == "nchw,kw" else y
+
+
+@family(low=16)
+def gather_nd(n, rng):
+    c, h, w = n.picture
+    turned = n.op("Transpose", "picture", perm=[1, 2, 0, 3])
+    places = rng.integers(0, c, (4, 1)) if rng.random() < 0.5 else np.stack([rng.integers(0, c, (2, 3)), rng.integers(0, h, (2, 3))], -1)
+    picked = n.op("GatherND", turned, n.constant(places))
+    perm = [2, 0, 1, 3]
+    return n.op("Transpose", picked, perm=perm)
 
 
 @family(low=16)

@@ -62,6 +62,11 @@ fn an_exported_model_loads_again_whole_and_pruned() {
         assert_eq!(info["labels"][258], "Samoyed", "labels travel with the file");
         assert_eq!(info["sha256"].as_str().unwrap().len(), 64);
     }
+    // Another size is in the file: the last of five halvings.
+    export("wide.onnx", "--outputs logits,activation:features --input-size 160x288");
+    let info = home.camtui(["model", "info", "wide.onnx", "--json"]).go().code(0).json().remove(0);
+    let features = info["layers"].as_array().unwrap().iter().find(|layer| layer["name"] == "features");
+    assert_eq!(features.unwrap()["shape"], serde_json::json!([1280, 5, 9]));
     // What was cut away is told, not guessed.
     let args = ["--render", picture.to_str().unwrap(), "-m", "pruned.onnx", "-l", "_conv_stem", "-o", "out"];
     let cut = home.camtui(args).go();
@@ -80,6 +85,8 @@ fn exports_that_cannot_be() {
     export(&["-o", "missing/x.onnx"]).code(1).says("missing");
     fs::create_dir(home.at("folder")).unwrap();
     export(&["-o", "folder"]).code(2).says("folder");
+    export(&["-o", "x.onnx", "--input-size", "picture"]).code(2).says("one size");
+    export(&["-o", "x.onnx", "--input-size", "7"]).code(2).says("32 to 8192 pixels");
     export(&[]).code(2);
     assert_eq!(home.names("."), [""; 0]);
 }

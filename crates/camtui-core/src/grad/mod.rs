@@ -18,6 +18,7 @@ pub mod anatomy;
 mod attributes;
 mod backward;
 mod bounds;
+mod equation;
 mod error;
 pub(crate) mod grid;
 pub mod interface;

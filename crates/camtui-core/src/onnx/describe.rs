@@ -9,6 +9,7 @@ use super::metadata::{Layer, LinearHead, Metadata};
 use super::pb::{GraphProto, ModelProto, NodeProto};
 use super::picture::{self, Picture};
 pub use super::picture::{Layout, Order, Wanted as InputWanted};
+use super::plain::write_plainly;
 use super::scores::{self, producers};
 use super::widen::widen;
 use crate::grad::{active, grid, interface};
@@ -106,6 +107,7 @@ pub fn describe_as(model: &mut ModelProto, name: &str, wanted: &Wanted) -> Resul
     if widen(graph) {
         notes.push("the model is in half precision; it is computed in single precision".to_owned());
     }
+    write_plainly(graph);
     let Picture { height, width, layout, bytes } = picture::claim(graph, &wanted.input)?;
     if layout == Layout::Nhwc {
         notes.push("the model takes its input as [N, H, W, 3]; it is given [N, 3, H, W], turned".to_owned());

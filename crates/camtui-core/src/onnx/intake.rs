@@ -118,6 +118,7 @@ fn parse(bytes: &[u8]) -> Result<ModelProto, IntakeError> {
     let not_onnx = |e: prost::DecodeError| IntakeError::NotOnnx(e.to_string());
     let mut model = ModelProto::decode(bytes).map_err(not_onnx)?;
     scopes::give_names(&mut model, bytes);
+    scopes::tell_apart(&mut model);
     Ok(model)
 }
 

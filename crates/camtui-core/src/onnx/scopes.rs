@@ -5,7 +5,7 @@
 //! older kind, so that everything behind knows one form. The runtime's protobuf types have no field for a node's metadata,
 //! so the file is read a second time here, for nothing but these.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use prost::Message;
 
@@ -35,17 +35,32 @@ struct Node {
 pub(super) fn give_names(model: &mut ModelProto, bytes: &[u8]) {
     let Some(graph) = &mut model.graph else { return };
     let Ok(Model { graph: Some(scopes) }) = Model::decode(bytes) else { return };
-    let mut given: HashMap<String, usize> = HashMap::new();
     for (node, scope) in graph.node.iter_mut().zip(scopes.nodes) {
         let list = scope.metadata.iter().find(|entry| entry.key == KEY).map(|entry| entry.value.as_str());
         // The outermost scope is the model, which has no name; the innermost is the operation.
         if let Some([_, modules @ .., operation]) = list.map(names).as_deref()
             && !modules.is_empty()
         {
-            // One operation may have become several nodes, and ONNX wants a name for each.
-            let name = format!("/{}/{operation}", modules.join("/"));
-            let times = given.entry(name.clone()).and_modify(|n| *n += 1).or_insert(1);
-            node.name = if *times == 1 { name } else { format!("{name}_{times}") };
+            node.name = format!("/{}/{operation}", modules.join("/"));
+        }
+    }
+}
+
+/// Gives each node of `model` a name of its own: ONNX wants that, and runtimes refuse a file without. One operation may have
+/// become several nodes, and a module that is called twice may have two of one name.
+pub(super) fn tell_apart(model: &mut ModelProto) {
+    let Some(graph) = &mut model.graph else { return };
+    let mut taken: HashSet<String> = graph.node.iter().map(|n| n.name.clone()).collect();
+    let mut times: HashMap<String, usize> = HashMap::new();
+    for node in graph.node.iter_mut().filter(|n| !n.name.is_empty()) {
+        let times = times.entry(node.name.clone()).or_default();
+        *times += 1;
+        if *times > 1 {
+            let plain = node.name.clone();
+            while !taken.insert(node.name.clone()) {
+                node.name = format!("{plain}_{times}");
+                *times += 1;
+            }
         }
     }
 }
@@ -78,8 +93,21 @@ mod tests {
         let graph = GraphProto { node, ..GraphProto::default() };
         let mut model = ModelProto { graph: Some(graph), ..ModelProto::default() };
         give_names(&mut model, &bytes);
+        tell_apart(&mut model);
         let found: Vec<String> = model.graph.unwrap().node.into_iter().map(|n| n.name).collect();
         let relu = "/layer1/layer1.0/layer1.0.relu/relu_1";
         assert_eq!(found, [relu, "node_add_20", &format!("{relu}_2"), "other", "odd"]);
+    }
+
+    /// An activation that is called three times, whose second call bears the name that the first one's second node gets.
+    #[test]
+    fn no_two_nodes_have_one_name() {
+        let node = ["/act/silu", "/act/silu", "/act/silu_2", "/act/silu_2", "", ""]
+            .map(|name| NodeProto { name: name.into(), ..NodeProto::default() });
+        let graph = GraphProto { node: node.to_vec(), ..GraphProto::default() };
+        let mut model = ModelProto { graph: Some(graph), ..ModelProto::default() };
+        tell_apart(&mut model);
+        let found: Vec<String> = model.graph.unwrap().node.into_iter().map(|n| n.name).collect();
+        assert_eq!(found, ["/act/silu", "/act/silu_3", "/act/silu_2", "/act/silu_2_2", "", ""]);
     }
 }

@@ -176,7 +176,8 @@ impl<'a> Walk<'a> {
             "MatMul" => {
                 let (last, before) = self.roles(first)?.split_last()?;
                 // What a product runs over is gone. A linear layer gives each place new channels.
-                let last = if self.attends(node) || last.is_place() { Other } else { Channel };
+                let mixed = self.attends(node) || last.is_place() || before.contains(&Channel);
+                let last = if mixed { Other } else { Channel };
                 Some(before.iter().copied().chain([last]).collect())
             }
             "Concat" => self.joined(node),

@@ -53,6 +53,27 @@ pub(super) fn erf(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradien
     Ok(vec![Some(tape.mul(dy, &slope))])
 }
 
+/// `y = sin x`: `dx = dy · cos x`.
+pub(super) fn sin(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
+    let slope = tape.map("Cos", input(node, 0)?);
+    Ok(vec![Some(tape.mul(dy, &slope))])
+}
+
+/// `y = cos x`: `dx = −dy · sin x`.
+pub(super) fn cos(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
+    let slope = tape.map("Sin", input(node, 0)?);
+    let d = tape.mul(dy, &slope);
+    Ok(vec![Some(tape.map("Neg", &d))])
+}
+
+/// `y = arctan x`: `dx = dy / (1 + x²)`.
+pub(super) fn atan(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
+    let x = input(node, 0)?;
+    let square = tape.mul(x, x);
+    let below = tape.shift(&square, 1.0);
+    Ok(vec![Some(tape.div(dy, &below))])
+}
+
 /// −1, 0 or 1.
 pub(super) fn sign(tape: &mut Tape, x: &str) -> String {
     let zero = tape.scalar(0.0);

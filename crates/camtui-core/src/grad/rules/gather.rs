@@ -3,6 +3,7 @@
 use crate::onnx::pb::NodeProto;
 
 use super::{Gradients, axis_of, input, only_first_active};
+use crate::grad::attributes::int;
 use crate::grad::error::Reason;
 use crate::grad::shapes::axis;
 use crate::grad::tape::Tape;
@@ -52,6 +53,21 @@ fn looked_up(tape: &mut Tape, x: &str, indices: &str, dy: &str) -> String {
     let (zeros, last) = (tape.zeros_like(x), tape.integers(&[-1]));
     let places = tape.op("Unsqueeze", &[indices, &last], vec![]);
     tape.op("ScatterND", &[&zeros, &places, dy], vec![build::string("reduction", "add")])
+}
+
+/// `y[j…, …] = x[index[j…], …]`, each index naming as many axes as it has numbers: each `dy[j…, …]` is added to zeros there.
+pub(super) fn gather_nd(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
+    only_first_active(tape, node)?;
+    let (x, indices) = (input(node, 0)?, input(node, 1)?);
+    if int(node, "batch_dims").unwrap_or(0) != 0 || tape.opset < 16 {
+        return Err(Reason::Form("it picks from each of a batch, or its opset is below 16"));
+    }
+    if tape.shapes().integers(indices).is_none_or(|places| places.iter().any(|&p| p < 0)) {
+        return Err(Reason::Form("its indices are not constant, or count from the end"));
+    }
+    let zeros = tape.zeros_like(x);
+    let added = vec![build::string("reduction", "add")];
+    Ok(vec![Some(tape.op("ScatterND", &[&zeros, indices, dy], added))])
 }
 
 /// `y[…, j, …] = x[…, start + j·step, …]`: `dx` has `dy[…, j, …]` there and zeros elsewhere.

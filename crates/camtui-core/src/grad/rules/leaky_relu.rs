@@ -16,7 +16,14 @@ pub(super) fn leaky_relu(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<
     Ok(vec![Some(tape.mul(dy, &slope))])
 }
 
-/// The same with a slope `s` that broadcasts to `x`: `ds = dy · min(x, 0)`, summed to its shape.
+/// `y = x` above α, 0 from there down: `dx = dy` above α.
+pub(super) fn thresholded_relu(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
+    let alpha = tape.scalar(f64::from(float(node, "alpha").unwrap_or(1.0)));
+    let on = tape.above(input(node, 0)?, &alpha);
+    Ok(vec![Some(tape.mul(dy, &on))])
+}
+
+/// As [`leaky_relu`], with a slope `s` that broadcasts to `x`: `ds = dy · min(x, 0)`, summed to its shape.
 pub(super) fn p_relu(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
     let (x, s) = (input(node, 0)?, input(node, 1)?);
     let shape = tape.shape(x)?;

@@ -11,6 +11,8 @@ mod clip;
 mod concat;
 mod conv;
 mod conv_transpose;
+mod cumulative;
+mod einsum;
 mod elementary;
 mod elu;
 mod expand;
@@ -36,6 +38,8 @@ mod resize;
 mod shape;
 mod sigmoid;
 mod softmax;
+mod space;
+mod tile;
 
 use crate::onnx::pb::NodeProto;
 
@@ -64,6 +68,7 @@ pub(super) fn rule_for(operator: &str) -> Option<Rule> {
     Some(Rule::Single(match operator {
         "Abs" => elementary::abs,
         "Add" | "Sum" => add::add,
+        "Atan" => elementary::atan,
         "AveragePool" => average_pool::average_pool,
         "BatchNormalization" => batch_norm::batch_norm,
         "Cast" => shape::cast,
@@ -72,14 +77,19 @@ pub(super) fn rule_for(operator: &str) -> Option<Rule> {
         "Concat" => concat::concat,
         "Conv" => conv::conv,
         "ConvTranspose" => conv_transpose::conv_transpose,
+        "Cos" => elementary::cos,
+        "CumSum" => cumulative::cumulative_sum,
+        "DepthToSpace" => space::depth_to_space,
         "Div" => mul::div,
         "Dropout" | "Identity" => shape::identity,
+        "Einsum" => einsum::einsum,
         "Elu" => elu::elu,
         "Erf" => elementary::erf,
         "Exp" => elementary::exp,
         "Expand" => expand::expand,
         "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => shape::reshape,
         "Gather" => gather::gather,
+        "GatherND" => gather::gather_nd,
         "Gelu" => gelu::gelu,
         "Gemm" => gemm::gemm,
         "GlobalAveragePool" => global_average_pool::global_average_pool,
@@ -105,7 +115,10 @@ pub(super) fn rule_for(operator: &str) -> Option<Rule> {
         "Pad" => pad::pad,
         "Pow" => pow::pow,
         "Reciprocal" => elementary::reciprocal,
+        "ReduceL1" => reduce::l1,
         "ReduceL2" => reduce::l2,
+        "ReduceLogSum" => reduce::log_sum,
+        "ReduceLogSumExp" => reduce::log_sum_exp,
         "ReduceMax" | "ReduceMin" => reduce::extremum,
         "ReduceMean" => reduce::mean,
         "ReduceSum" => reduce::sum,
@@ -114,15 +127,20 @@ pub(super) fn rule_for(operator: &str) -> Option<Rule> {
         "Resize" => resize::resize,
         "Selu" => elu::selu,
         "Sigmoid" => sigmoid::sigmoid,
+        "Sin" => elementary::sin,
         "Slice" => gather::slice,
         "Softmax" => softmax::softmax,
         "Softplus" => sigmoid::softplus,
         "Softsign" => sigmoid::softsign,
+        "SpaceToDepth" => space::space_to_depth,
         "Split" => return Some(Rule::Several(concat::split)),
         "Sqrt" => elementary::sqrt,
         "Sub" => add::sub,
         "Tanh" => sigmoid::tanh,
+        "ThresholdedRelu" => leaky_relu::thresholded_relu,
+        "Tile" => tile::tile,
         "Transpose" => shape::transpose,
+        "Trilu" => cumulative::triangle,
         "Where" => expand::choose,
         _ => return None,
     }))

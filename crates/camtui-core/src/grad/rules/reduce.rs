@@ -2,6 +2,7 @@
 
 use crate::onnx::pb::NodeProto;
 
+use super::elementary::sign;
 use super::{Gradients, input, only_first_active};
 use crate::grad::attributes::int;
 use crate::grad::error::Reason;
@@ -51,6 +52,32 @@ pub(super) fn l2(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradient
     let norm = tape.choose(&none, &one, &y);
     let share = tape.div(&dy, &norm);
     Ok(vec![Some(tape.mul(&share, input(node, 0)?))])
+}
+
+/// `y = Σ |x|`: `dx = dy·sign(x)`.
+pub(super) fn l1(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
+    let axes = axes(tape, node, 18)?;
+    let dy = kept(tape, node, dy, &axes)?;
+    let sign = sign(tape, input(node, 0)?);
+    Ok(vec![Some(tape.mul(&dy, &sign))])
+}
+
+/// `y = ln Σ x`: `dx = dy / Σ x = dy·e^(−y)` at every position.
+pub(super) fn log_sum(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
+    let axes = axes(tape, node, 18)?;
+    let down = tape.map("Neg", &node.output[0]);
+    let share = tape.map("Exp", &down);
+    let shared = tape.mul(dy, &share);
+    spread(tape, node, &shared, &axes)
+}
+
+/// `y = ln Σ eˣ`: `dx = dy·e^(x−y)`.
+pub(super) fn log_sum_exp(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
+    let axes = axes(tape, node, 18)?;
+    let (y, dy) = (kept(tape, node, &node.output[0], &axes)?, kept(tape, node, dy, &axes)?);
+    let below = tape.sub(input(node, 0)?, &y);
+    let share = tape.map("Exp", &below);
+    Ok(vec![Some(tape.mul(&dy, &share))])
 }
 
 /// The number of positions that a reduction over `axes` brings together.

@@ -22,6 +22,7 @@ use crate::onnx::pb::{
 use super::attributes::ints;
 use super::window::Window;
 use extent::Extent;
+pub(super) use operators::blocksize;
 
 /// The extent of each axis; `None` is one that the file leaves open: the batch.
 pub(super) type Shape = Vec<Option<usize>>;

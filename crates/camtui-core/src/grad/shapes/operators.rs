@@ -1,6 +1,7 @@
 //! What each operator makes of its inputs' shapes.
 
 use crate::grad::attributes::{find, int, ints};
+use crate::grad::equation::Equation;
 use crate::grad::window::Window;
 use crate::onnx::pb::NodeProto;
 
@@ -13,8 +14,9 @@ type Extents = Vec<Extent>;
 const MOST: u64 = 1 << 22;
 
 /// Operators whose only output has the shape of their first input.
-const LIKE_THE_FIRST: [&str; 44] = [
+const LIKE_THE_FIRST: [&str; 48] = [
     "Abs",
+    "Atan",
     "BatchNormalization",
     "Cast",
     "Ceil",
@@ -47,6 +49,8 @@ const LIKE_THE_FIRST: [&str; 44] = [
     "Reciprocal",
     "Relu",
     "Round",
+    "ScatterElements",
+    "ScatterND",
     "Selu",
     "Sigmoid",
     "Sign",
@@ -58,6 +62,7 @@ const LIKE_THE_FIRST: [&str; 44] = [
     "Tan",
     "Tanh",
     "ThresholdedRelu",
+    "Trilu",
 ];
 
 impl Shapes {
@@ -195,6 +200,38 @@ impl Shapes {
                     shape[along] = shape[along].add(Fixed(begin)).add(Fixed(end));
                 }
                 Some(shape)
+            }
+            "ArgMax" | "ArgMin" => {
+                let mut shape = input(0)?.clone();
+                let along = axis(int(node, "axis").unwrap_or(0), shape.len())?;
+                match int(node, "keepdims").unwrap_or(1) {
+                    0 => drop(shape.remove(along)),
+                    _ => shape[along] = Fixed(1),
+                }
+                Some(shape)
+            }
+            "GatherND" if int(node, "batch_dims").unwrap_or(0) == 0 => {
+                let (last, places) = input(1)?.split_last()?;
+                Some([places, input(0)?.get(last.fixed()?..)?].concat())
+            }
+            "DepthToSpace" => {
+                let (b, &[n, c, h, w]) = (Fixed(blocksize(node)?), input(0)?.as_slice()) else { return None };
+                (c.rem(b.mul(b)) == Fixed(0)).then(|| vec![n, c.div(b.mul(b)), h.mul(b), w.mul(b)])
+            }
+            "SpaceToDepth" => {
+                let (b, &[n, c, h, w]) = (Fixed(blocksize(node)?), input(0)?.as_slice()) else { return None };
+                let fits = [h, w].iter().all(|side| side.rem(b) == Fixed(0));
+                fits.then(|| vec![n, c.mul(b.mul(b)), h.div(b), w.div(b)])
+            }
+            "Einsum" => {
+                let equation = Equation::of(node)?;
+                let axes = equation.inputs.iter().enumerate().map(|(n, letters)| (letters, input(n)));
+                let axes: Vec<(char, Extent)> = axes
+                    .filter_map(|(letters, shape)| Some(letters.iter().copied().zip(shape?.iter().copied())))
+                    .flatten()
+                    .collect();
+                let extent = |letter: &char| axes.iter().find(|(l, _)| l == letter).map(|&(_, e)| e);
+                equation.output.iter().map(extent).collect()
             }
             "Resize" | "Upsample" => self.resized(node),
             "Shape" => Some(vec![Fixed(self.integers.get(node.output.first()?)?.len() as i64)]),
@@ -346,6 +383,11 @@ impl Shapes {
         }
         Some(shape)
     }
+}
+
+/// The side of the blocks that a DepthToSpace or SpaceToDepth moves.
+pub(crate) fn blocksize(node: &NodeProto) -> Option<i64> {
+    int(node, "blocksize").filter(|b| (1..=1 << 16).contains(b))
 }
 
 fn windowed(x: &[Extent], channels: Extent, output: &[usize]) -> Option<Extents> {

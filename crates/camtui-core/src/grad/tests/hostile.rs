@@ -98,6 +98,56 @@ fn empty_values_of_any_extent_do_not_overflow() {
     assert!(list.contains("numbers for one picture"), "{list}");
 }
 
+/// Blocks, repeats, equations and places that fit nothing.
+#[test]
+fn rearrangements_that_do_not_fit_are_said() {
+    for size in [0, -2, 3, 1 << 40] {
+        for operator in ["DepthToSpace", "SpaceToDepth"] {
+            let text = said(|g| g.node(operator, &["x"], "b", vec![int("blocksize", size)]));
+            assert!(text.contains("no gradient passes"), "{operator} {size}: {text}");
+        }
+    }
+    for times in [&[1, 1, 0, 1][..], &[1, 1, -1, 1], &[2, 2], &[1, 1, 1, i64::MIN]] {
+        let text = said(|g| {
+            g.i64s("times", &[times.len()], times);
+            g.node("Tile", &["x", "times"], "b", vec![]);
+        });
+        assert!(text.contains("no gradient passes"), "{times:?}: {text}");
+    }
+    for equation in ["nchw", "nchw,nchw->nchw", "nchw->nch", "nn->n", "...->...", "", "->", "nchw->nchz"] {
+        let text = said(|g| g.node("Einsum", &["x"], "b", vec![string("equation", equation)]));
+        let fits = ["nchw", "nchw->nch"].contains(&equation);
+        assert!(fits || text.contains("no gradient passes"), "{equation}: {text}");
+    }
+    for (shape, at) in [(&[1][..], &[-1][..]), (&[0], &[]), (&[2, 9], &[0; 18])] {
+        let text = said(|g| {
+            g.i64s("at", shape, at);
+            g.node("GatherND", &["x", "at"], "b", vec![]);
+        });
+        assert!(text.contains("no gradient passes"), "{at:?}: {text}");
+    }
+}
+
+/// A maximum over the whole map is one, however large; of a window that leaves something out it is not.
+#[test]
+fn one_window_of_any_size_has_a_gradient() {
+    let pooled = |kernel: i64, pads: i64| {
+        said(|g| {
+            g.f32s("w", &[4, 3, 3, 3], &[0.1; 108]);
+            g.node("ConvTranspose", &["x", "w"], "large", vec![ints("strides", &[4, 4])]);
+            g.node(
+                "MaxPool",
+                &["large"],
+                "b",
+                vec![ints("kernel_shape", &[kernel; 2]), ints("pads", &[pads; 4])],
+            );
+        })
+    };
+    assert_eq!(pooled(127, 0), "");
+    assert_eq!(pooled(129, 1), "");
+    assert!(pooled(126, 0).contains("its windows are larger"), "{}", pooled(126, 0));
+}
+
 #[test]
 fn an_axis_named_twice_is_said() {
     let text = said(|g| {
