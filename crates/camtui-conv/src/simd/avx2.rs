@@ -65,12 +65,6 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn store_first(self, to: *mut f32, count: usize) {
-        // SAFETY: see above; lanes that are masked out are not touched.
-        unsafe { _mm256_maskstore_ps(to, first(count), self.0) }
-    }
-
-    #[inline(always)]
     fn times_plus(self, b: Self, c: Self) -> Self {
         // SAFETY: see above.
         Avx2(unsafe { _mm256_fmadd_ps(self.0, b.0, c.0) })

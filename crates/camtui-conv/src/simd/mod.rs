@@ -57,10 +57,6 @@ pub(crate) trait Simd:
     /// `LANES` numbers can be written.
     unsafe fn store(self, to: *mut f32);
 
-    /// # Safety
-    /// `count` numbers can be written, at most `LANES`.
-    unsafe fn store_first(self, to: *mut f32, count: usize);
-
     /// self·b + c
     fn times_plus(self, b: Self, c: Self) -> Self;
     /// The greater; not a number where `self` is not.
@@ -118,4 +114,4 @@ macro_rules! operators {
     )*};
 }
 #[cfg(target_arch = "x86_64")]
-pub(self) use operators;
+use operators;
