@@ -1,5 +1,6 @@
 //! Sixteen numbers in an AVX-512 register.
 
+#[allow(clippy::wildcard_imports, reason = "the intrinsics' names say where they are from")]
 use std::arch::x86_64::*;
 
 use super::Simd;

@@ -19,6 +19,21 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
 
+/// Runs `work`, and whatever is inlined into it, with the widest instructions of this machine: for loops that the
+/// compiler makes vectors of.
+#[inline(always)]
+pub(crate) fn with_widest<R>(work: impl FnOnce() -> R) -> R {
+    match crate::Isa::Auto.resolved() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: resolved to what the machine has.
+        crate::Isa::Avx512 => unsafe { Avx512::enter(work) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        crate::Isa::Avx2 => unsafe { Avx2::enter(work) },
+        _ => work(),
+    }
+}
+
 /// The widest vector there is. Channels are padded to a multiple of it, whatever the instruction set.
 pub(crate) const WIDEST: usize = 16;
 

@@ -14,7 +14,7 @@ use crate::kernel::tile::{self, DEPTH, Finish, MOST_ROWS, Tile};
 use crate::memory::Block;
 use crate::simd::{Simd, WIDEST};
 use crate::view::{BufferId, View};
-use crate::weights::panels;
+use crate::weights::{Prepared, panels};
 
 /// A run of channels that lie side by side, from the pixel that a result begins at.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ pub(crate) struct Direct<V> {
     pub k: usize,
     pub out: View,
     pub add: Option<View>,
-    pub weights: Arc<Block>,
+    pub weights: Prepared,
     /// Where this product's panels begin.
     pub weights_at: usize,
     pub bias: Arc<Block>,
@@ -155,7 +155,7 @@ impl<V: Simd> Direct<V> {
         let column = vector * V::LANES;
         let columns = vectors * V::LANES;
         let blocks = blocks::<V>(&rows);
-        let b = self.weights.start().cast_const().wrapping_add(self.weights_at + column * self.k);
+        let b = self.weights.start().wrapping_add(self.weights_at + column * self.k);
         let out = cx.view(&self.out).wrapping_add(column);
         let add = self.add.map(|add| cx.view(&add).cast_const().wrapping_add(column));
         // A depth of nothing (no tap reaches these results) still has a bias.

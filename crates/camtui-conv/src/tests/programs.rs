@@ -125,9 +125,9 @@ fn a_run_from_inside_the_pool_and_several_at_once_are_right() {
                     let mut output = vec![0.0; len];
                     let mut run = || program.run(&[input], &mut [&mut output], Team::Pool(pool)).unwrap();
                     if inside {
-                        pool.install(&mut run)
+                        pool.install(&mut run);
                     } else {
-                        run()
+                        run();
                     }
                     assert!(output == *alone);
                 }
