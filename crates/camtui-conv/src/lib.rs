@@ -26,6 +26,9 @@
 //!
 //! Results do not depend on the number of threads: work is split between them, sums never are.
 
+// A kernel is one function with its instructions switched on: what it is made of must end up inside.
+#![expect(clippy::inline_always)]
+
 mod activation;
 mod builder;
 mod cost;
@@ -54,4 +57,4 @@ pub use graph::{Convolution, Within};
 pub use program::{Isa, Program, Settings};
 pub use shape::{Padding, Shape, Window};
 pub use team::Team;
-pub use weights::{Values, Weights};
+pub use weights::{Prepared, Values, Weights};

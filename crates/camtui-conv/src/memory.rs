@@ -19,14 +19,20 @@ impl Block {
     pub fn zeros(len: usize) -> Self {
         let layout = Self::layout(len);
         // SAFETY: the layout's size is not zero.
-        let start = unsafe { alloc_zeroed(layout) };
-        let Some(start) = NonNull::new(start.cast::<f32>()) else { handle_alloc_error(layout) };
+        #[expect(clippy::cast_ptr_alignment, reason = "the layout asks for 64 bytes")]
+        let start = unsafe { alloc_zeroed(layout) }.cast::<f32>();
+        let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
         Block { start, len }
     }
 
     /// The first number, to be written through by whoever knows that nobody else does.
     pub fn start(&self) -> *mut f32 {
         self.start.as_ptr()
+    }
+
+    /// How many numbers.
+    pub fn len(&self) -> usize {
+        self.len
     }
 
     pub fn as_mut_slice(&mut self) -> &mut [f32] {

@@ -49,6 +49,7 @@ impl Isa {
     }
 
     /// The widest that this machine has, where `Auto` asks for it.
+    #[must_use]
     pub fn resolved(self) -> Isa {
         match self {
             Isa::Auto => {

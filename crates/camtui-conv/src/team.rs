@@ -84,7 +84,7 @@ pub(crate) unsafe fn work(
             for phase in &plan.phases {
                 for chunk in 0..phase.chunks {
                     // SAFETY: the caller's; phases and chunks are in order.
-                    unsafe { plan.steps[phase.step].run(&cx, phase.phase, chunk) };
+                    unsafe { plan.steps[phase.step].run(&cx, phase.index, chunk) };
                 }
             }
             return;
@@ -116,7 +116,7 @@ pub(crate) unsafe fn work(
 
 impl Team<'_> {
     /// How many threads work on a run.
-    pub(crate) fn threads(&self) -> usize {
+    pub(crate) fn threads(self) -> usize {
         match self {
             Team::Alone => 1,
             Team::Pool(pool) => pool.current_num_threads(),
@@ -175,7 +175,7 @@ impl Run {
                     break;
                 }
                 // SAFETY: `work`'s caller's; the phases before are done, and this chunk is ours.
-                unsafe { self.plan.steps[phase.step].run(&cx, phase.phase, chunk) };
+                unsafe { self.plan.steps[phase.step].run(&cx, phase.index, chunk) };
                 if done.fetch_add(1, Ordering::AcqRel) + 1 == phase.chunks {
                     self.reached.fetch_max(index + 1, Ordering::AcqRel);
                     self.wake();

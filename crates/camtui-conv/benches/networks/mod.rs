@@ -2,8 +2,11 @@
 
 use camtui_conv::{Activation, Builder, Convolution, Padding, Shape, Value, Weights, Window};
 
+/// Describes a network.
+type Describe = fn() -> Builder;
+
 /// Each network's name and description.
-pub const ALL: [(&str, fn() -> Builder); 4] = [
+pub const ALL: [(&str, Describe); 4] = [
     ("resnet18", || resnet(&[2, 2, 2, 2], false)),
     ("resnet50", || resnet(&[3, 4, 6, 3], true)),
     ("mobilenet_v2", mobilenet_v2),

@@ -1,7 +1,7 @@
 //! Winograd's minimal filtering of a 3×3 kernel: Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A, with tiles of 2×2 or 4×4 results.
 //!
 //! A tile of m×m results takes (m+2)² products per channel pair instead of 9m². Source: Lavin and Gray, "Fast
-//! Algorithms for Convolutional Neural Networks", 2015. The points are 0, ±1, ∞ for m = 2. For m = 4 they are 0, ±5/8,
+//! Algorithms for Convolutional Neural Networks", CVPR 2016. The points are 0, ±1, ∞ for m = 2. For m = 4 they are 0, ±5/8,
 //! ±3/2, ∞ instead of the usual 0, ±1, ±2, ∞: the numbers stay of a size, which leaves a quarter of the greatest
 //! rounding error, and all constants of B and A are still exact.
 
@@ -162,15 +162,22 @@ pub(crate) unsafe fn results<V: Simd, W: Winograd>(products: *const f32, positio
     }
 }
 
-/// G g Gᵀ of one 3×3 kernel: (m+2)² numbers.
-pub(crate) fn kernel<W: Winograd>(g: &[f32; 9], mut put: impl FnMut(usize, f32)) {
+/// How many kernels are transformed together: a multiple of it fills every panel.
+pub(crate) const KERNELS: usize = 8;
+
+/// G g Gᵀ of a few 3×3 kernels side by side, in double precision: (m+2)² numbers of each.
+#[inline(always)]
+pub(crate) fn kernels<W: Winograd>(g: &[[f32; KERNELS]; 9], mut put: impl FnMut(usize, &[f32; KERNELS])) {
+    let sum = |weights: &[f64; 3], of: [&[f64; KERNELS]; 3]| -> [f64; KERNELS] {
+        std::array::from_fn(|l| weights[0] * of[0][l] + weights[1] * of[1][l] + weights[2] * of[2][l])
+    };
+    let g = g.map(|numbers| numbers.map(f64::from));
     // First along the rows of g, then along its columns.
-    let half = |row: &[f64; 3], y: usize| -> f64 { (0..3).map(|x| row[x] * f64::from(g[y * 3 + x])).sum() };
     for (x, row) in W::KERNEL.iter().enumerate() {
-        let column: [f64; 3] = std::array::from_fn(|y| half(row, y));
+        let column: [_; 3] = std::array::from_fn(|y| sum(row, [&g[y * 3], &g[y * 3 + 1], &g[y * 3 + 2]]));
         for (y, weights) in W::KERNEL.iter().enumerate() {
-            let number: f64 = (0..3).map(|i| weights[i] * column[i]).sum();
-            put(y * W::IN + x, number as f32);
+            let numbers = sum(weights, [&column[0], &column[1], &column[2]]).map(|x| x as f32);
+            put(y * W::IN + x, &numbers);
         }
     }
 }

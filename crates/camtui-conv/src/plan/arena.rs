@@ -17,7 +17,7 @@ pub(super) fn place(sizes: &[usize], lives: &[Option<RangeInclusive<usize>>]) ->
         // The lowest gap between those that are needed at the same time.
         let mut start = 0;
         for &other in &placed {
-            if overlap(&lives[buffer], &lives[other]) {
+            if overlap(lives[buffer].as_ref(), lives[other].as_ref()) {
                 if start + size <= starts[other] {
                     break;
                 }
@@ -32,7 +32,7 @@ pub(super) fn place(sizes: &[usize], lives: &[Option<RangeInclusive<usize>>]) ->
     (starts, end)
 }
 
-fn overlap(a: &Option<RangeInclusive<usize>>, b: &Option<RangeInclusive<usize>>) -> bool {
+fn overlap(a: Option<&RangeInclusive<usize>>, b: Option<&RangeInclusive<usize>>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => a.start() <= b.end() && b.start() <= a.end(),
         _ => false,
@@ -63,7 +63,7 @@ mod tests {
             assert!(starts[a] + sizes[a] <= end && starts[a].is_multiple_of(WIDEST));
             for b in 0..a {
                 let apart = starts[a] + sizes[a] <= starts[b] || starts[b] + sizes[b] <= starts[a];
-                assert!(apart || !overlap(&lives[a], &lives[b]), "buffers {a} and {b}");
+                assert!(apart || !overlap(lives[a].as_ref(), lives[b].as_ref()), "buffers {a} and {b}");
             }
         }
         assert!(end < sizes.iter().sum::<usize>() / 5, "nothing was shared");

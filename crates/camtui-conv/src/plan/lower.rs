@@ -103,7 +103,7 @@ impl<V: Simd> Lowering<'_, V> {
         let mut work: Vec<Box<dyn Step>> = match (&node.op, choice) {
             (Op::Concatenate { parts }, _) => self.concatenate(parts, out),
             (Op::Slice { x, first }, _) if !self.inside[value.0] => {
-                vec![self.pixelwise(Operation::Copy, self.view(*x).channels(*first, out.shape.channels), out)]
+                vec![pixelwise::<V>(Operation::Copy, self.view(*x).channels(*first, out.shape.channels), out)]
             }
             (Op::Slice { .. }, _) => vec![],
             (
@@ -150,7 +150,7 @@ impl<V: Simd> Lowering<'_, V> {
                 Box::new(Pool { kind: Kind::Average, x: self.view(*x), window: *window, out, vector })
             }
             Op::Reduce { x, scale } => Box::new(Reduce { x: self.view(*x), scale: *scale, out, vector }),
-            Op::Spread { x } => self.pixelwise(Operation::Copy, everywhere(self.view(*x)), out),
+            Op::Spread { x } => pixelwise::<V>(Operation::Copy, everywhere(self.view(*x)), out),
             Op::Activate { x, activation } => Box::new(Pixelwise {
                 operation: Operation::Activate,
                 x: self.view(*x),
@@ -169,7 +169,7 @@ impl<V: Simd> Lowering<'_, V> {
                 vector,
             }),
             Op::Mask { g, y, within } => {
-                self.pixelwise(Operation::Mask(self.view(*y), *within), self.view(*g), out)
+                pixelwise::<V>(Operation::Mask(self.view(*y), *within), self.view(*g), out)
             }
             Op::Combine { how, x, y, activation } => {
                 let operand = |v: Value| {
@@ -190,10 +190,6 @@ impl<V: Simd> Lowering<'_, V> {
         }
     }
 
-    fn pixelwise(&self, operation: Operation, x: View, out: View) -> Box<dyn Step> {
-        Box::new(Pixelwise { operation, x, out, activation: Activation::Linear, vector: PhantomData::<V> })
-    }
-
     /// Copies of the parts that were not made in their place.
     fn concatenate(&self, parts: &[Value], out: View) -> Vec<Box<dyn Step>> {
         let mut first = 0;
@@ -201,7 +197,7 @@ impl<V: Simd> Lowering<'_, V> {
         for part in parts {
             let (from, to) = (self.view(*part), out.channels(first, self.view(*part).shape.channels));
             if (from.buffer, from.origin) != (to.buffer, to.origin) {
-                copies.push(self.pixelwise(Operation::Copy, from, to));
+                copies.push(pixelwise::<V>(Operation::Copy, from, to));
             }
             first += from.shape.channels;
         }
@@ -245,7 +241,7 @@ impl<V: Simd> Lowering<'_, V> {
         let segments = segments(&x, walk);
         let k = walk.taps.len() * read;
         let form = Form::Panels { channels, taps: kernel_taps(walk), lanes: V::LANES };
-        let weights = ends.convolution.weights.prepared(&form);
+        let weights = ends.convolution.weights.in_form(&form);
         let results = out.shape.pixels();
         let split = if results <= direct::FEW {
             let packed = self.room(direct::packed_len(results, k, V::LANES));
@@ -297,13 +293,17 @@ impl<V: Simd> Lowering<'_, V> {
             first,
             out: ends.out,
             add: ends.add,
-            weights: ends.convolution.weights.prepared(&form),
+            weights: ends.convolution.weights.in_form(&form),
             bias: ends.bias.clone(),
             activation: ends.activation,
             split,
             kinds: PhantomData::<(V, W)>,
         })
     }
+}
+
+fn pixelwise<V: Simd>(operation: Operation, x: View, out: View) -> Box<dyn Step> {
+    Box::new(Pixelwise { operation, x, out, activation: Activation::Linear, vector: PhantomData::<V> })
 }
 
 fn depthwise<V: Simd>(ends: &Ends<'_>, walk: &Walk) -> Box<dyn Step> {
@@ -313,7 +313,7 @@ fn depthwise<V: Simd>(ends: &Ends<'_>, walk: &Walk) -> Box<dyn Step> {
         taps: walk.taps.iter().map(|tap| offset(&ends.x, tap.shift)).collect(),
         out: walk.within(ends.out),
         add: ends.add.map(|add| walk.within(add)),
-        weights: ends.convolution.weights.prepared(&Form::Depthwise { taps: kernel_taps(walk) }),
+        weights: ends.convolution.weights.in_form(&Form::Depthwise { taps: kernel_taps(walk) }),
         bias: ends.bias.clone(),
         activation: ends.activation,
         vector: PhantomData::<V>,

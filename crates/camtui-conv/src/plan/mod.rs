@@ -28,7 +28,7 @@ pub(crate) struct Plan {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Phase {
     pub step: usize,
-    pub phase: usize,
+    pub index: usize,
     pub chunks: usize,
 }
 
@@ -44,9 +44,9 @@ impl Plan {
             .iter()
             .enumerate()
             .flat_map(|(step, work)| {
-                work.phases().into_iter().enumerate().map(move |(phase, chunks)| Phase {
+                work.phases().into_iter().enumerate().map(move |(index, chunks)| Phase {
                     step,
-                    phase,
+                    index,
                     chunks,
                 })
             })

@@ -1,5 +1,6 @@
 //! Eight numbers in an AVX2 register, with fused multiply-add.
 
+#[allow(clippy::wildcard_imports, reason = "the intrinsics' names say where they are from")]
 use std::arch::x86_64::*;
 
 use super::Simd;
@@ -17,8 +18,8 @@ super::operators!(Avx2: Add add _mm256_add_ps, Sub sub _mm256_sub_ps, Mul mul _m
 /// Inside `enter`.
 #[inline(always)]
 unsafe fn first(count: usize) -> __m256i {
-    debug_assert!(count <= 8);
     const BITS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+    debug_assert!(count <= 8);
     // SAFETY: eight numbers from 8 − count on lie within the sixteen.
     unsafe { _mm256_loadu_si256(BITS.as_ptr().add(8 - count).cast()) }
 }
@@ -62,12 +63,6 @@ impl Simd for Avx2 {
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: see above.
         unsafe { _mm256_storeu_ps(to, self.0) }
-    }
-
-    #[inline(always)]
-    unsafe fn store_first(self, to: *mut f32, count: usize) {
-        // SAFETY: see above; lanes that are masked out are not touched.
-        unsafe { _mm256_maskstore_ps(to, first(count), self.0) }
     }
 
     #[inline(always)]

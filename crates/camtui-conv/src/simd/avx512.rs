@@ -1,5 +1,6 @@
 //! Sixteen numbers in an AVX-512 register.
 
+#[allow(clippy::wildcard_imports, reason = "the intrinsics' names say where they are from")]
 use std::arch::x86_64::*;
 
 use super::Simd;
@@ -56,12 +57,6 @@ impl Simd for Avx512 {
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: see above.
         unsafe { _mm512_storeu_ps(to, self.0) }
-    }
-
-    #[inline(always)]
-    unsafe fn store_first(self, to: *mut f32, count: usize) {
-        // SAFETY: see above; lanes that are masked out are not touched.
-        unsafe { _mm512_mask_storeu_ps(to, first(count), self.0) }
     }
 
     #[inline(always)]

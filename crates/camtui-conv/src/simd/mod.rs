@@ -19,6 +19,21 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
 
+/// Runs `work`, and whatever is inlined into it, with the widest instructions of this machine: for loops that the
+/// compiler makes vectors of.
+#[inline(always)]
+pub(crate) fn with_widest<R>(work: impl FnOnce() -> R) -> R {
+    match crate::Isa::Auto.resolved() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: resolved to what the machine has.
+        crate::Isa::Avx512 => unsafe { Avx512::enter(work) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        crate::Isa::Avx2 => unsafe { Avx2::enter(work) },
+        _ => work(),
+    }
+}
+
 /// The widest vector there is. Channels are padded to a multiple of it, whatever the instruction set.
 pub(crate) const WIDEST: usize = 16;
 
@@ -56,10 +71,6 @@ pub(crate) trait Simd:
     /// # Safety
     /// `LANES` numbers can be written.
     unsafe fn store(self, to: *mut f32);
-
-    /// # Safety
-    /// `count` numbers can be written, at most `LANES`.
-    unsafe fn store_first(self, to: *mut f32, count: usize);
 
     /// self·b + c
     fn times_plus(self, b: Self, c: Self) -> Self;
@@ -118,4 +129,4 @@ macro_rules! operators {
     )*};
 }
 #[cfg(target_arch = "x86_64")]
-pub(self) use operators;
+use operators;

@@ -83,12 +83,6 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    unsafe fn store_first(self, to: *mut f32, count: usize) {
-        // SAFETY: the caller's.
-        unsafe { std::ptr::copy_nonoverlapping(self.0.as_ptr(), to, count) }
-    }
-
-    #[inline(always)]
     fn times_plus(self, b: Self, c: Self) -> Self {
         // A fused operation is a library call where the machine has none.
         if cfg!(any(target_arch = "aarch64", target_feature = "fma")) {

@@ -10,6 +10,7 @@ use crate::kernel::function;
 use crate::memory::Block;
 use crate::simd::{Simd, WIDEST};
 use crate::view::View;
+use crate::weights::Prepared;
 
 /// Pixels whose sums are in registers together.
 const STRIP: usize = 8;
@@ -23,7 +24,7 @@ pub(crate) struct Depthwise<V> {
     pub out: View,
     pub add: Option<View>,
     /// `[tap][channel]`, channels padded to whole vectors.
-    pub weights: Arc<Block>,
+    pub weights: Prepared,
     pub bias: Arc<Block>,
     pub activation: Activation,
     pub vector: PhantomData<V>,
@@ -44,7 +45,7 @@ impl<V: Simd> Depthwise<V> {
             let (low, high) = self.activation.limits::<V>();
             for c in (0..channels).step_by(V::LANES) {
                 let mut sums = [V::load(self.bias.start().add(c)); N];
-                let mut weights = self.weights.start().cast_const().add(c);
+                let mut weights = self.weights.start().add(c);
                 for &tap in &self.taps {
                     let weight = V::load(weights);
                     weights = weights.wrapping_add(padded);
@@ -104,7 +105,7 @@ impl<V: Simd> Step for Depthwise<V> {
                 V::enter(
                     #[inline(always)]
                     || self.row(cx, y),
-                )
+                );
             };
         }
     }

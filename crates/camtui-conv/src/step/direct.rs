@@ -14,7 +14,7 @@ use crate::kernel::tile::{self, DEPTH, Finish, MOST_ROWS, Tile};
 use crate::memory::Block;
 use crate::simd::{Simd, WIDEST};
 use crate::view::{BufferId, View};
-use crate::weights::panels;
+use crate::weights::{Prepared, panels};
 
 /// A run of channels that lie side by side, from the pixel that a result begins at.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ pub(crate) struct Direct<V> {
     pub k: usize,
     pub out: View,
     pub add: Option<View>,
-    pub weights: Arc<Block>,
+    pub weights: Prepared,
     /// Where this product's panels begin.
     pub weights_at: usize,
     pub bias: Arc<Block>,
@@ -70,9 +70,9 @@ impl<V: Simd> Direct<V> {
         self.out.shape.pixels()
     }
 
-    /// Copies what results `rows` see into a block, `[k / LANES][rows][LANES]`; `line` is room for one row.
+    /// Copies what results `rows` see into a block, `[k / LANES][rows][LANES]`; `lines` is room for as many rows.
     #[inline(always)]
-    unsafe fn pack(&self, cx: &Context<'_>, rows: Range<usize>, to: *mut f32, line: *mut f32) {
+    unsafe fn pack(&self, cx: &Context<'_>, rows: Range<usize>, to: *mut f32, lines: *mut f32) {
         let x = cx.view(&self.x).cast_const();
         let width = self.out.shape.width;
         let (mut oy, mut ox) = (rows.start / width, rows.start % width);
@@ -81,36 +81,44 @@ impl<V: Simd> Direct<V> {
         let whole = self.segments[..last].iter().all(|s| s.len.is_multiple_of(V::LANES));
         for i in 0..count {
             let pixel = x.wrapping_add(oy * self.step[0] * self.x.row + ox * self.step[1] * self.x.pixel);
-            // SAFETY: taps read the picture and its border; a block has room for `count` rows.
+            // Segments that are no whole vectors are first put together, overlapping, in a line.
+            let (mut to, next) = if whole {
+                (to.wrapping_add(i * V::LANES), count * V::LANES)
+            } else {
+                (lines.wrapping_add(i * self.line()), V::LANES)
+            };
+            // SAFETY: taps read the picture and its border; a block has room for `count` rows, and a line for a row
+            // and a vector.
             unsafe {
-                if whole {
-                    let mut to = to.add(i * V::LANES);
-                    for segment in &self.segments {
-                        let from = pixel.offset(segment.offset);
-                        let mut c = 0;
-                        while c + V::LANES <= segment.len {
-                            V::load(from.add(c)).store(to);
-                            to = to.add(count * V::LANES);
-                            c += V::LANES;
-                        }
-                        if c < segment.len {
-                            V::load_first(from.add(c), segment.len - c).store(to);
-                        }
+                for segment in &self.segments {
+                    let from = pixel.offset(segment.offset);
+                    let mut c = 0;
+                    while c + V::LANES <= segment.len {
+                        V::load(from.add(c)).store(to);
+                        to = to.add(next);
+                        c += V::LANES;
                     }
-                } else {
-                    let mut end = line;
-                    for segment in &self.segments {
-                        copy::<V>(pixel.offset(segment.offset), end, segment.len);
-                        end = end.add(segment.len);
-                    }
-                    for group in 0..self.k.div_ceil(V::LANES) {
-                        V::load(line.add(group * V::LANES)).store(to.add((group * count + i) * V::LANES));
+                    let rest = segment.len - c;
+                    if rest > 0 {
+                        V::load_first(from.add(c), rest).store(to);
+                        to = to.wrapping_add(if whole { next } else { rest });
                     }
                 }
             }
             ox += 1;
             if ox == width {
                 (oy, ox) = (oy + 1, 0);
+            }
+        }
+        if !whole {
+            for group in 0..self.k.div_ceil(V::LANES) {
+                for i in 0..count {
+                    // SAFETY: as above.
+                    unsafe {
+                        let numbers = V::load(lines.add(i * self.line() + group * V::LANES));
+                        numbers.store(to.add((group * count + i) * V::LANES));
+                    }
+                }
             }
         }
     }
@@ -147,7 +155,7 @@ impl<V: Simd> Direct<V> {
         let column = vector * V::LANES;
         let columns = vectors * V::LANES;
         let blocks = blocks::<V>(&rows);
-        let b = self.weights.start().cast_const().wrapping_add(self.weights_at + column * self.k);
+        let b = self.weights.start().wrapping_add(self.weights_at + column * self.k);
         let out = cx.view(&self.out).wrapping_add(column);
         let add = self.add.map(|add| cx.view(&add).cast_const().wrapping_add(column));
         // A depth of nothing (no tap reaches these results) still has a bias.
@@ -194,7 +202,12 @@ impl<V: Simd> Direct<V> {
 
     /// Room for one row while its segments are put together.
     fn line(&self) -> usize {
-        self.k.next_multiple_of(WIDEST)
+        self.k.next_multiple_of(WIDEST) + WIDEST
+    }
+
+    /// Room for the rows of a block.
+    fn lines(&self) -> usize {
+        V::ROWS * self.line()
     }
 
     /// The most blocks that one of `parts` parts of the results has.
@@ -212,22 +225,6 @@ fn blocks<V: Simd>(rows: &Range<usize>) -> usize {
     rows.len().div_ceil(V::ROWS)
 }
 
-/// Copies `len` numbers, vector by vector.
-#[inline(always)]
-unsafe fn copy<V: Simd>(from: *const f32, to: *mut f32, len: usize) {
-    let mut i = 0;
-    // SAFETY: the caller's.
-    unsafe {
-        while i + V::LANES <= len {
-            V::load(from.add(i)).store(to.add(i));
-            i += V::LANES;
-        }
-        if i < len {
-            V::load_first(from.add(i), len - i).store_first(to.add(i), len - i);
-        }
-    }
-}
-
 impl<V: Simd> Step for Direct<V> {
     fn phases(&self) -> Vec<usize> {
         match self.split {
@@ -240,21 +237,21 @@ impl<V: Simd> Step for Direct<V> {
 
     fn scratch(&self) -> usize {
         match self.split {
-            Split::Results(each) => self.line() + packed_len(each, self.k, V::LANES),
-            Split::Panels { .. } => self.line(),
+            Split::Results(each) => self.lines() + packed_len(each, self.k, V::LANES),
+            Split::Panels { .. } => self.lines(),
         }
     }
 
     unsafe fn run(&self, cx: &Context<'_>, phase: usize, chunk: usize) {
-        let line = cx.scratch;
+        let lines = cx.scratch;
         match self.split {
             Split::Results(each) => {
                 let rows = part(self.results(), self.results().div_ceil(each), chunk);
-                let a = line.wrapping_add(self.line());
-                // SAFETY: the caller's; scratch has room for a line and the packed rows.
+                let a = lines.wrapping_add(self.lines());
+                // SAFETY: the caller's; scratch has room for the lines and the packed rows.
                 unsafe {
                     for block in 0..blocks::<V>(&rows) {
-                        self.pack_block(cx, &rows, block, a, line);
+                        self.pack_block(cx, &rows, block, a, lines);
                     }
                     for panel in self.panels() {
                         self.panel(cx, rows.clone(), a, panel);
@@ -271,7 +268,7 @@ impl<V: Simd> Step for Direct<V> {
                         let panel = self.panels().nth(chunk % each).expect("a chunk is a panel");
                         self.panel(cx, rows, a, panel);
                     } else if chunk % each < blocks::<V>(&rows) {
-                        self.pack_block(cx, &rows, chunk % each, a, line);
+                        self.pack_block(cx, &rows, chunk % each, a, lines);
                     }
                 }
             }

@@ -111,7 +111,7 @@ impl<V: Simd> Step for Pixelwise<V> {
                 V::enter(
                     #[inline(always)]
                     || self.row(cx, y),
-                )
+                );
             };
         }
     }

@@ -78,7 +78,7 @@ impl<V: Simd> Step for Pool<V> {
                 V::enter(
                     #[inline(always)]
                     || self.row(cx, y),
-                )
+                );
             };
         }
     }

@@ -53,7 +53,7 @@ impl<V: Simd> Step for Reduce<V> {
                 V::enter(
                     #[inline(always)]
                     || self.vector(cx, vector),
-                )
+                );
             };
         }
     }

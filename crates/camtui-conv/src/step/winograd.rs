@@ -18,7 +18,7 @@ use crate::kernel::transform::{self, Winograd as TileSize};
 use crate::memory::Block;
 use crate::simd::Simd;
 use crate::view::{BufferId, View};
-use crate::weights::panels;
+use crate::weights::{Prepared, panels};
 
 /// How the work is cut.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct Winograd<V, W> {
     pub first: [isize; 2],
     pub out: View,
     pub add: Option<View>,
-    pub weights: Arc<Block>,
+    pub weights: Prepared,
     pub bias: Arc<Block>,
     pub activation: Activation,
     pub split: Split,
@@ -135,7 +135,7 @@ impl<V: Simd, W: TileSize> Winograd<V, W> {
         let sizes = self.sizes();
         let (k, made) = (self.x.shape.channels, self.out.shape.channels);
         let a = from.wrapping_add(position * sizes.position(tiles));
-        let weights = self.weights.start().cast_const();
+        let weights = self.weights.start();
         let weights = weights.wrapping_add(position * k * made.next_multiple_of(V::LANES));
         let blocks = blocks::<V>(&(0..tiles));
         let at: [usize; MOST_ROWS] = std::array::from_fn(|i| i * sizes.products);

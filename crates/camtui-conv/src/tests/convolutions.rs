@@ -1,6 +1,6 @@
 //! Convolutions of every kind.
 
-use super::{Random, check};
+use super::{Random, check, rounds};
 use crate::{Activation, Builder, Convolution, Padding, Shape, Value, Weights};
 
 const ACTIVATIONS: [Activation; 6] = [
@@ -11,6 +11,9 @@ const ACTIVATIONS: [Activation; 6] = [
     Activation::LeakyRelu { slope: 0.1 },
     Activation::HardSwish,
 ];
+
+const KERNELS: [[usize; 2]; 12] =
+    [[1, 1], [3, 3], [5, 5], [7, 7], [1, 3], [3, 1], [1, 7], [7, 1], [2, 2], [4, 3], [6, 6], [2, 5]];
 
 fn weights(random: &mut Random, dims: [usize; 4], biases: usize) -> Weights {
     let bias = (!random.chance(4)).then(|| random.numbers(biases));
@@ -61,8 +64,8 @@ fn picture(random: &mut Random, channels: usize) -> Shape {
 fn dense_convolutions_are_right_on_random_shapes() {
     let random = &mut Random::new(1);
     let mut done = 0;
-    while done < 120 {
-        let kernel = random.one_of(&[[1, 1], [3, 3], [5, 5], [7, 7], [1, 3], [3, 1], [1, 7], [2, 2], [4, 3]]);
+    while done < rounds(160) {
+        let kernel = random.one_of(&KERNELS);
         let ins = random.between(1, random.0 as usize % 70 + 1);
         let outs = random.between(1, random.0 as usize % 70 + 1);
         let mut b = Builder::new();
@@ -84,7 +87,7 @@ fn dense_convolutions_are_right_on_random_shapes() {
 #[test]
 fn three_by_three_convolutions_are_right_by_winograd() {
     let random = &mut Random::new(2);
-    for round in 0..60 {
+    for round in 0..rounds(60) {
         let (ins, outs) = (random.between(16, 80), random.between(1, 80));
         let most = random.one_of(&[4, 9, 40]);
         let shape = Shape::new(ins, random.between(3, most.max(3)), random.between(3, most.max(3)));
@@ -102,26 +105,26 @@ fn three_by_three_convolutions_are_right_by_winograd() {
 fn groups_do_not_see_each_other() {
     let random = &mut Random::new(3);
     let mut done = 0;
-    while done < 80 {
+    while done < rounds(80) {
         let groups = random.one_of(&[2, 3, 4, 8, 16, 33]);
-        let depthwise = random.chance(2);
-        let (read, made) = if depthwise { (1, 1) } else { (random.between(1, 9), random.between(1, 9)) };
-        let kernel = random.one_of(&[1, 3, 3, 5, 7]);
+        let (read, made) = match random.between(0, 3) {
+            0 | 1 => (1, 1),
+            // Depthwise, each channel several times.
+            2 => (1, random.between(2, 6)),
+            _ => (random.between(1, 9), random.between(1, 9)),
+        };
+        let kernel = random.one_of(&KERNELS);
         let mut b = Builder::new();
         let x = b.input(picture(random, groups * read)).unwrap();
         let convolution = Convolution {
-            weights: weights(random, [groups * made, read, kernel, kernel], groups * made),
-            stride: [random.between(1, 2); 2],
-            dilation: [random.between(1, 2); 2],
-            padding: any_padding(random, kernel),
+            weights: weights(random, [groups * made, read, kernel[0], kernel[1]], groups * made),
+            stride: [random.between(1, 3), random.between(1, 3)],
+            dilation: [random.between(1, 2), random.between(1, 2)],
+            padding: any_padding(random, kernel[0] + 1),
             groups,
         };
         if convolve(random, &mut b, x, convolution) {
-            check(
-                &b,
-                random,
-                &format!("{groups} groups of {read} to {made}, {kernel}×{kernel}, {}", b.shape(x)),
-            );
+            check(&b, random, &format!("{groups} groups of {read} to {made}, {kernel:?}, {}", b.shape(x)));
             done += 1;
         }
     }
@@ -131,10 +134,10 @@ fn groups_do_not_see_each_other() {
 fn transposed_convolutions_are_the_gradients_of_convolutions() {
     let random = &mut Random::new(4);
     let mut done = 0;
-    while done < 80 {
+    while done < rounds(80) {
         let groups = random.one_of(&[1, 1, 1, 2, 4, 20]);
         let (read, made) = if groups == 20 { (1, 1) } else { (random.between(1, 40), random.between(1, 40)) };
-        let kernel = random.one_of(&[[1, 1], [2, 2], [3, 3], [3, 3], [7, 7], [1, 5]]);
+        let kernel = random.one_of(&KERNELS);
         let output = picture(random, groups * made);
         let convolution = Convolution {
             weights: weights(random, [groups * read, made, kernel[0], kernel[1]], groups * made),

@@ -1,5 +1,8 @@
 //! Every kind of step, on random shapes, on every instruction set that this machine has, with one, two and three
 //! threads, against the definition in double precision ([`crate::reference`]).
+//!
+//! `CAMTUI_CONV_SHARE=20` tries a twentieth of the shapes, for tools that make each instruction slow (CONTRIBUTING.md
+//! says which).
 
 mod convolutions;
 mod others;
@@ -41,6 +44,13 @@ impl Random {
     pub fn numbers(&mut self, count: usize) -> Vec<f32> {
         (0..count).map(|_| (self.next() >> 40) as f32 / (1u64 << 23) as f32 - 1.0).collect()
     }
+}
+
+/// How many random cases a test tries instead of `count`: all, or the share that the environment asks for.
+pub(super) fn rounds(count: usize) -> usize {
+    let share = std::env::var("CAMTUI_CONV_SHARE").ok();
+    let share = share.map_or(1, |n| n.parse::<usize>().expect("CAMTUI_CONV_SHARE is a whole number"));
+    count.div_ceil(share.max(1))
 }
 
 /// The instruction sets of this machine.

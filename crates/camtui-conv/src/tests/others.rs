@@ -1,6 +1,6 @@
 //! Steps that convolve nothing.
 
-use super::{Random, check};
+use super::{Random, check, rounds};
 use crate::{Activation, Builder, Padding, Shape, Window, Within};
 
 fn shape(random: &mut Random) -> Shape {
@@ -11,8 +11,8 @@ fn shape(random: &mut Random) -> Shape {
 fn pools_cut_their_windows_to_the_picture() {
     let random = &mut Random::new(11);
     let mut done = 0;
-    while done < 60 {
-        let kernel = [random.between(1, 4), random.between(1, 4)];
+    while done < rounds(60) {
+        let kernel = [random.between(1, 7), random.between(1, 7)];
         let padding = Padding {
             top: random.between(0, kernel[0] - 1),
             left: random.between(0, kernel[1] - 1),
@@ -38,7 +38,7 @@ fn pools_cut_their_windows_to_the_picture() {
 #[test]
 fn numbers_are_combined_with_pictures_and_with_vectors() {
     let random = &mut Random::new(12);
-    for round in 0..20 {
+    for round in 0..rounds(20) {
         let shape = shape(random);
         let mut b = Builder::new();
         let (x, y) = (b.input(shape).unwrap(), b.input(shape).unwrap());
@@ -70,7 +70,7 @@ fn numbers_are_combined_with_pictures_and_with_vectors() {
 #[test]
 fn channels_are_joined_and_cut_anywhere() {
     let random = &mut Random::new(13);
-    for round in 0..40 {
+    for round in 0..rounds(40) {
         let mut b = Builder::new();
         let (height, width) = (random.between(1, 9), random.between(1, 9));
         let parts: Vec<_> = (0..random.between(1, 4))

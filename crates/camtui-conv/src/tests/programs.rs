@@ -1,6 +1,6 @@
 //! Programs of many steps: memory that is used again, borders, values that lie in others, what is left out.
 
-use super::{Random, check, pools};
+use super::{Random, check, pools, rounds};
 use crate::{
     Activation, Builder, ConvError, Convolution, Padding, Settings, Shape, Team, Value, Weights, Window,
     Within,
@@ -78,7 +78,7 @@ fn random_program(random: &mut Random) -> Builder {
 #[test]
 fn programs_of_many_steps_are_right() {
     let random = &mut Random::new(21);
-    for round in 0..60 {
+    for round in 0..rounds(60) {
         let b = random_program(random);
         check(&b, random, &format!("program {round}"));
     }
@@ -121,13 +121,13 @@ fn a_run_from_inside_the_pool_and_several_at_once_are_right() {
         for inside in [true, false, true, false, false] {
             let (program, input, alone) = (&program, &input, &alone);
             threads.spawn(move || {
-                for _ in 0..50 {
+                for _ in 0..rounds(50) {
                     let mut output = vec![0.0; len];
                     let mut run = || program.run(&[input], &mut [&mut output], Team::Pool(pool)).unwrap();
                     if inside {
-                        pool.install(&mut run)
+                        pool.install(&mut run);
                     } else {
-                        run()
+                        run();
                     }
                     assert!(output == *alone);
                 }

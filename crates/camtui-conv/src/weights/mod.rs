@@ -1,14 +1,16 @@
 //! A convolution's numbers: as the model has them, and as the kernels want them.
 
+mod form;
 mod prepare;
+mod prepared;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(crate) use prepare::{Channels, Form, panels};
+pub(crate) use form::{Channels, Form, panels};
+pub use prepared::Prepared;
 
 use crate::ConvError;
-use crate::memory::Block;
 
 /// Numbers that somebody else may own: a `Vec<f32>`, or anything shared that shows itself as a slice.
 #[derive(Clone)]
@@ -41,7 +43,7 @@ struct Kernel {
     dims: [usize; 4],
     numbers: Values,
     bias: Option<Vec<f32>>,
-    prepared: Mutex<HashMap<Form, Arc<Block>>>,
+    prepared: Mutex<HashMap<Form, Prepared>>,
 }
 
 impl Weights {
@@ -78,15 +80,40 @@ impl Weights {
         self.0.bias.as_deref()
     }
 
+    /// The forms that the programs built so far have made, to be kept beside the model. See [`Prepared`].
+    pub fn prepared(&self) -> Vec<Prepared> {
+        let mut all: Vec<Prepared> = self.forms().values().cloned().collect();
+        // The same forms give the same file.
+        all.sort_by_cached_key(Prepared::tag);
+        all
+    }
+
+    /// Takes a form that was made from the same numbers before, so that programs need not make it again: what
+    /// [`Prepared::tag`] and [`Prepared::numbers`] gave then.
+    ///
+    /// What cannot be a form of a kernel of these [`dims`](Self::dims) is refused: another version's tag, a form that
+    /// does not fit, too few or too many numbers, or numbers that do not begin at a multiple of 64 bytes. That they are
+    /// the right ones is the caller's word: wrong ones give wrong results, and nothing worse.
+    pub fn with_prepared(&self, tag: &[u8], numbers: Values) -> Result<(), ConvError> {
+        let form = Form::of_tag(tag, self.dims())?;
+        let prepared = Prepared::shared(form, self.dims(), numbers)?;
+        self.forms().entry(prepared.form().clone()).or_insert(prepared);
+        Ok(())
+    }
+
     /// The numbers in the form that a kernel wants, made at the first call.
-    pub(crate) fn prepared(&self, form: &Form) -> Arc<Block> {
-        // A thread that died while it prepared has left the map as it was.
-        let mut prepared = self.0.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(block) = prepared.get(form) {
-            return block.clone();
+    pub(crate) fn in_form(&self, form: &Form) -> Prepared {
+        let mut forms = self.forms();
+        if let Some(prepared) = forms.get(form) {
+            return prepared.clone();
         }
-        let block = Arc::new(form.prepare(self));
-        prepared.insert(form.clone(), block.clone());
-        block
+        let prepared = Prepared::made(form.clone(), form.prepare(self.dims(), self.numbers()));
+        forms.insert(form.clone(), prepared.clone());
+        prepared
+    }
+
+    fn forms(&self) -> MutexGuard<'_, HashMap<Form, Prepared>> {
+        // A thread that died while it prepared has left the map as it was.
+        self.0.prepared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
