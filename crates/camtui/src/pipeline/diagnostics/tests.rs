@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use camtui_core::Tensor;
 use camtui_core::heatmap::Interpolation;
-use camtui_core::model::{Cache, ModelSource, Schedule, open};
+use camtui_core::model::{Cache, Convolutions, ModelSource, Schedule, open};
 use camtui_core::onnx::build::{GraphBuilder, batched, int};
 use camtui_core::picture::Photo;
 use camtui_host::{Library, Params, Registry};
@@ -54,7 +54,7 @@ impl Net {
         std::fs::write(&path, graph.into_model().encode_to_vec()).unwrap();
         let source = ModelSource::File(path);
         let opened = open(&source, &Cache::disabled()).unwrap();
-        let other_sizes = OtherSizes::new(source, Schedule::OnePicture, 1);
+        let other_sizes = OtherSizes::new(source, Schedule::OnePicture, 1, Convolutions::default());
         let network = opened.into_network(Schedule::OnePicture, 1);
         Loaded { name: "net".into(), network, file: None, other_sizes }
     }
