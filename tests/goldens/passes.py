@@ -7,8 +7,8 @@ layer; its weights are in the file. Both sides run it in double precision.
 - Captum's: Saliency, InputXGradient, IntegratedGradients, GuidedBackprop, GuidedGradCam.
 - By PyTorch from the paper's formula, because no peer has it as it is here: Recipro-CAM and RISE (no peer has them);
   SmoothGrad (Captum averages absolute values); SS-CAM and IS-CAM (torch-cam spreads masks before enlarging them, and adds
-  IS-CAM's shares up); FullGrad without scaling; Shapley-CAM's curvature with a smooth activation. Random numbers are those
-  of crates/camtui-plugin/src/random.rs.
+  IS-CAM's shares up); FullGrad without scaling; Shapley-CAM's curvature with a smooth activation. Random numbers are
+  camtui's own (splitmix.py).
 
 Needs from PyPI: torch, numpy, grad-cam, captum. Run from the repository's root:
 
@@ -28,32 +28,11 @@ from torch.nn import functional as F
 
 import seeded
 from formulas import numbers
+from splitmix import Random
 
 HEIGHT, WIDTH, CLASSES = 8, 10, 5
 LOW, HIGH = torch.tensor([-2.0, -1.0, 0.0]), torch.tensor([2.0, 3.0, 1.0])
 SEED = 42
-MASK = (1 << 64) - 1
-
-
-class Random:
-    """The twin of crates/camtui-plugin/src/random.rs."""
-
-    def __init__(self, seed):
-        self.state = seed
-
-    def unit(self):
-        self.state = (self.state + 0x9E3779B97F4A7C15) & MASK
-        z = self.state
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-        return ((z ^ (z >> 31)) >> 11) / (1 << 53)
-
-    def normal(self):
-        radius = math.sqrt(-2 * math.log(1 - self.unit()))
-        return radius * math.cos(math.tau * self.unit())
-
-    def normals(self, *shape):
-        return torch.tensor([self.normal() for _ in range(math.prod(shape))], dtype=torch.float64).reshape(shape)
 
 
 def weight(name, shape):
@@ -246,7 +225,7 @@ def rise(seed, count, cells, p):
     cell = [-(-side // cells) for side in (HEIGHT, WIDTH)]
     total = torch.zeros(HEIGHT, WIDTH, dtype=torch.float64)
     for _ in range(count):
-        grid = torch.tensor([float(random.unit() < p) for _ in range(cells * cells)], dtype=torch.float64)
+        grid = torch.from_numpy((random.units(cells * cells) < p).astype(np.float64))
         down, right = (int(random.unit() * side) for side in cell)
         large = F.interpolate(grid.reshape(1, 1, cells, cells), [(cells + 1) * side for side in cell], mode="bilinear")
         mask = large[0, 0, down:down + HEIGHT, right:right + WIDTH]
@@ -282,7 +261,7 @@ def main():
             cases.append(case("finer-cam", finer(layer, target, among, alpha), hot(target), layer,
                               [f"among={among}", f"alpha={alpha}"]))
         for target in (0, negative, 3):
-            cases.append(case("shapley-cam", shapley(layer, target, False), hot(target), layer, limit=3e-4))
+            cases.append(case("shapley-cam", shapley(layer, target, False), hot(target), layer))
         cases.append(case("shapley-cam", shapley(layer, 1, True), hot(1), layer, ["curvature=all"], True, 1e-3))
         cases.append(case("guided-grad-cam", guided_grad_cam(layer, up), up, layer))
     for seed in (up, contrast):

@@ -448,3 +448,51 @@ fn a_smoothed_map_is_the_mean_over_changed_pictures() {
     let off = Array::read(&home.at("smooth.npy")).relative_error(&expected);
     assert!(off < 1e-4, "{off:e}");
 }
+
+/// `--smooth eigen` alone and under `aug`, of which it is the mean over changed pictures, each normalised; and where there is
+/// nothing to take a principal component of.
+#[test]
+fn a_map_of_the_principal_component_is_one_of_the_weighted_channels() {
+    let home = Home::new();
+    let middle = middle_of_chelsea(LITE.0, LITE.1);
+    let mut both = middle.values.clone();
+    both.extend(middle.values.iter().map(|v| v * 0.9));
+    Array { shape: vec![2, 3, 224, 224], values: both }.write(&home.at("two.npy"));
+    let of = |smooth: &str, folder: &str, id: &str| {
+        let how = ["two.npy", "-t", "285", "-l", "_blocks.10", "-e", id, "--save-map", folder];
+        let mut run = home.render(how);
+        if !smooth.is_empty() {
+            run = run.arg("--smooth").arg(smooth);
+        }
+        run.go().code(0);
+        Array::read(&home.at(&format!("{folder}/two-0.npy")))
+    };
+    let (plain, eigen) = (of("", "plain", "grad-cam"), of("eigen", "eigen", "grad-cam"));
+    assert_eq!(plain.shape, eigen.shape);
+    // Another map that rises with the first, without what lies below zero.
+    let values = |array: &Array| array.values.iter().map(|v| f64::from(*v)).collect::<Vec<_>>();
+    let (a, b) = (values(&plain), values(&eigen));
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+    let (am, bm) = (mean(&a), mean(&b));
+    assert!(a.iter().zip(&b).map(|(x, y)| (x - am) * (y - bm)).sum::<f64>() > 0.0);
+    assert!(eigen.relative_error(&plain.values) > 0.05 && b.iter().all(|v| *v >= 0.0));
+    let signed =
+        ["two.npy", "-t", "285", "-l", "_blocks.10", "--smooth", "eigen", "--signed", "--save-map", "s"];
+    home.render(signed).go().code(0);
+    let signed = values(&Array::read(&home.at("s/two-0.npy")));
+    // The component is centred, so it adds up to nothing before the ReLU.
+    assert!(mean(&signed).abs() < 1e-6 * signed.iter().map(|v| v.abs()).fold(0.0, f64::max));
+    for (signed, rectified) in signed.iter().zip(&b) {
+        assert!((signed.max(0.0) - rectified).abs() < 1e-9);
+    }
+    let both = of("aug,eigen", "both", "grad-cam");
+    assert!(both.shape == [224, 224] && both.values.iter().all(|v| (0.0..=1.0).contains(v)));
+    assert!(both.relative_error(&of("aug", "aug", "grad-cam").values) > 0.05);
+
+    for id in ["eigen-cam", "saliency", "recipro-cam", "rise"] {
+        home.render(["two.npy", "-e", id, "--smooth", "eigen"])
+            .go()
+            .code(1)
+            .says(&format!("`{id}` adds up no weighted channels, so --smooth eigen has nothing"));
+    }
+}

@@ -391,3 +391,61 @@ fn keys_and_colours_are_the_users() {
     };
     assert!(colours(&light) != colours(&dark), "both themes have the same colours");
 }
+
+/// A map of many passes is drawn before it is done, Esc leaves it as it is, and what is unfinished is not kept. Whole it is the
+/// headless mode's, to the bit.
+#[test]
+fn a_map_is_drawn_as_it_converges_and_stops_where_it_is_told_to() {
+    let home = Home::new();
+    let picture = example("chelsea.png");
+    let asked = |masks: &str| {
+        let mut run = home.camtui(["-m", "efficientnet-lite0", "-e", "rise", "-P", masks]);
+        run = run.arg(&picture);
+        start_wide(run, KITTY)
+    };
+    let mut session = asked("masks=100000");
+    session.wait_until("a map that is not done", |screen| {
+        let text = screen.contents();
+        text.contains("· rise") && text.contains("computing … ") && text.contains("as far as it has come")
+    });
+    session.types("\x1b");
+    session.wait_for("stopped at ");
+    session.types("f");
+    session.wait_for("unfinished, so it is not kept");
+    quit(session);
+
+    let mut session = asked("masks=60");
+    session.wait_until("a map that is done", |screen| {
+        let text = screen.contents();
+        text.contains("· rise") && !text.contains("computing …") && !text.contains("as far as it has come")
+    });
+    session.types("f");
+    session.wait_for("save to");
+    session.types("\x15\x1b[200~kept\x1b[201~");
+    session.wait_for("> kept");
+    session.types("\r");
+    session.wait_for("saved kept/");
+    quit(session);
+    let names = home.names("kept");
+    let map = names
+        .iter()
+        .find(|name| std::path::Path::new(name).extension().is_some_and(|end| end == "npy"))
+        .unwrap();
+    home.render([&picture]).args_of("-e rise -P masks=60 --save-map map.npy").go().code(0);
+    assert_eq!(fs::read(home.at("kept").join(map)).unwrap(), fs::read(home.at("map.npy")).unwrap());
+}
+
+#[test]
+fn several_explainers_of_the_command_line_are_seen_side_by_side() {
+    let home = Home::new();
+    let run = home.camtui(["-m", "efficientnet-lite0", "-e", "grad-cam,eigen-cam"]);
+    let mut session = start_wide(run.arg(example("chelsea.png")), KITTY);
+    session.wait_until("two tiles", |screen| {
+        let text = screen.contents();
+        text.contains("grad-cam · features") && text.contains("eigen-cam · features") && text.contains("ρ ")
+    });
+    session.types("\x1b");
+    gone(&session, "eigen-cam · features");
+    first(&session);
+    quit(session);
+}

@@ -157,3 +157,51 @@ fn what_does_not_fit_is_refused() {
     let error = session.forward_from("features", &own, &AtomicBool::new(true)).unwrap_err();
     assert!(matches!(error, ModelError::Cancelled));
 }
+
+/// A head drawn by lot: forward and backward pass read the same weights, which anybody can draw again; nothing before it
+/// changes, and it is the same where the weights lie beside a cached graph.
+#[test]
+fn a_head_drawn_by_lot_is_the_seeds() {
+    let plain = network(Schedule::OnePicture);
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::new(folder.path());
+    drop(open(&ModelSource::Embedded, &cache).unwrap());
+    let cached = open(&ModelSource::Embedded, &cache).unwrap().into_network(Schedule::OnePicture, 2);
+    let old = plain.head().unwrap().unwrap();
+    let count = old.weight.data().len() as f64;
+    let mean = old.weight.data().iter().map(|&w| f64::from(w)).sum::<f64>() / count;
+    let variance = old.weight.data().iter().map(|&w| (f64::from(w) - mean).powi(2)).sum::<f64>() / count;
+    let bound = (3.0 * variance).sqrt() as f32;
+    let expected = uniform("head", old.weight.shape(), 7, -bound, bound);
+    let class: Vec<f32> = (0..1000).map(|c| f32::from(u8::from(c == 5))).collect();
+    let mut logits = Vec::new();
+    for network in [&plain, &cached] {
+        let other = network.with_random_head(7).unwrap().unwrap();
+        let head = other.head().unwrap().unwrap();
+        assert_eq!(head.weight.data(), expected.data());
+        let asked = |network: &Network| {
+            let session = Session::new(network, image(1), Needs::default()).unwrap();
+            let activation = session.activation(&head.layer).unwrap();
+            (
+                activation,
+                session.gradient(&head.layer, &class, Rule::Plain).unwrap(),
+                session.logits().unwrap(),
+            )
+        };
+        let (activation, gradient, scores) = asked(&other);
+        assert_eq!(activation.data(), asked(network).0.data());
+        let area = gradient.data().len() / head.weight.shape()[1];
+        let row = &expected.data()[5 * head.weight.shape()[1]..];
+        for (plane, weight) in gradient.data().chunks_exact(area).zip(row) {
+            assert!(plane.iter().all(|g| (g * area as f32 - weight).abs() < 1e-6 * bound));
+        }
+        logits.push(scores.data().to_vec());
+    }
+    assert_eq!(logits[0], logits[1]);
+    assert!(
+        relative(
+            &logits[0],
+            Session::new(&plain, image(1), Needs::default()).unwrap().logits().unwrap().data()
+        ) > 0.5
+    );
+}

@@ -22,6 +22,12 @@ const TEXT_LIMIT: usize = 2_000;
 const NAME_LIMIT: usize = 200;
 /// What sentences call the map.
 const MAP: &str = "the map";
+/// What they call the terms.
+const TERMS: &str = "the terms of the map";
+/// What they call one that is not done yet.
+const PARTIAL: &str = "a partial map";
+/// Most values of all terms.
+const TERMS_LIMIT: u64 = 1 << 28;
 
 /// What an explainer found. All values are finite.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +36,8 @@ pub struct Output {
     pub map: Grid,
     /// Further maps beside it.
     pub channels: Vec<Channel>,
+    /// What the map is the sum of, where that was wanted.
+    pub terms: Option<Terms>,
     /// Sentences that help to read the map.
     pub notes: Vec<String>,
     /// The layer the map is of; `None` for a map of the picture itself.
@@ -47,6 +55,17 @@ pub struct Grid {
     /// Columns, at least 1.
     pub width: usize,
     /// `height · width` values.
+    pub values: Vec<f32>,
+}
+
+/// What a map is the sum of: for methods that weigh activations, the weighted channels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Terms {
+    /// Rows of each, as of the map.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Plane by plane, `height · width` finite values each.
     pub values: Vec<f32>,
 }
 
@@ -100,11 +119,26 @@ pub enum SinkError {
     /// A second map.
     #[error("it gave two maps where one is expected")]
     TwoMaps,
+    /// Terms that are no planes of one size.
+    #[error("its terms are said to be {count} planes of {height}×{width} but come with {found} values")]
+    BadTerms {
+        /// How many planes.
+        count: u32,
+        /// Rows.
+        height: u32,
+        /// Columns.
+        width: u32,
+        /// Values.
+        found: u64,
+    },
+    /// Terms a second time.
+    #[error("it gave its terms twice")]
+    TwoTerms,
     /// Channels without end.
     #[error("it gave more than 256 channels")]
     TooManyChannels,
     /// Channels beyond any bound.
-    #[error("its channels have more than 268435456 values in all")]
+    #[error("its channels and terms have more than 268435456 values in all")]
     TooManyValues,
     /// A layer that is none of the session's.
     #[error("it says that its map is of layer {0}, which is none of the model's")]
@@ -116,6 +150,7 @@ pub enum SinkError {
 pub(crate) struct Collected {
     pub map: Option<Grid>,
     pub channels: Vec<Channel>,
+    pub terms: Option<Terms>,
     pub notes: Vec<String>,
     pub layer: Option<u32>,
     pub error: Option<String>,
@@ -126,12 +161,13 @@ pub(crate) struct Collected {
 /// The host's end of an [`abi::Sink`].
 pub(crate) struct Collector {
     layer_count: u32,
+    wants_terms: bool,
     collected: Mutex<Collected>,
 }
 
 impl Collector {
-    pub fn new(layer_count: usize) -> Self {
-        Self { layer_count: layer_count as u32, collected: Mutex::default() }
+    pub fn new(layer_count: usize, wants_terms: bool) -> Self {
+        Self { layer_count: layer_count as u32, wants_terms, collected: Mutex::default() }
     }
 
     /// The sink to hand out; it must not outlive `self`.
@@ -146,6 +182,7 @@ impl Collector {
             note: Some(note),
             error: Some(error),
             get_extension: Some(get_extension),
+            terms: Some(terms),
         }
     }
 
@@ -191,10 +228,20 @@ unsafe fn grid(
     if values.is_null() {
         return Err(SinkError::Null(what.to_owned()));
     }
+    // SAFETY: as the caller promises.
+    finite(what, height, width, unsafe { copied(values, count) })
+}
+
+/// A copy of what may change as soon as this returns.
+///
+/// # Safety
+///
+/// `values` points to `count` values.
+unsafe fn copied(values: *const f32, count: usize) -> Vec<f32> {
     let mut copy = vec![0f32; count];
     // SAFETY: as many values as the caller promises; byte by byte, because nobody promised alignment.
     unsafe { std::ptr::copy_nonoverlapping(values.cast::<u8>(), copy.as_mut_ptr().cast(), copy.len() * 4) };
-    finite(what, height, width, copy)
+    copy
 }
 
 /// The number of values, if size and number can be.
@@ -208,6 +255,39 @@ fn bounded(what: &str, height: u32, width: u32, count: u64) -> Result<usize, Sin
         return Err(SinkError::WrongSize { what: what(), height, width, found: count });
     }
     Ok(count as usize)
+}
+
+/// Copies and checks what an explainer shows on its way.
+///
+/// # Safety
+///
+/// As for [`grid`].
+pub(crate) unsafe fn partial(
+    height: u32,
+    width: u32,
+    values: *const f32,
+    count: u64,
+) -> Result<Grid, SinkError> {
+    // SAFETY: as the caller promises.
+    unsafe { grid(PARTIAL, height, width, values, count) }
+}
+
+/// The same of what came from another process.
+#[cfg(unix)]
+pub(crate) fn partial_of(height: u32, width: u32, values: Vec<f32>) -> Result<Grid, SinkError> {
+    bounded(PARTIAL, height, width, values.len() as u64)?;
+    finite(PARTIAL, height, width, values)
+}
+
+/// The number of values of all terms, if there can be so many.
+fn bounded_terms(count: u32, height: u32, width: u32, found: u64) -> Result<usize, SinkError> {
+    bounded("a term", height, width, u64::from(height) * u64::from(width))?;
+    let expected = (u64::from(height) * u64::from(width)).checked_mul(count.into());
+    match expected {
+        Some(expected) if expected > TERMS_LIMIT => Err(SinkError::TooManyValues),
+        Some(expected) if expected == found && count > 0 => Ok(expected as usize),
+        _ => Err(SinkError::BadTerms { count, height, width, found }),
+    }
 }
 
 /// As many values as the size says, if all are numbers.
@@ -238,6 +318,13 @@ impl Collector {
         });
     }
 
+    pub fn give_terms(&self, count: u32, height: u32, width: u32, values: Vec<f32>) {
+        self.take(|collected| {
+            bounded_terms(count, height, width, values.len() as u64)?;
+            collected.add_terms(|| finite(TERMS, height, width, values))
+        });
+    }
+
     pub fn give_layer(&self, index: u32) {
         self.take(|collected| collected.add_layer(index, self.layer_count));
     }
@@ -265,6 +352,8 @@ impl Collector {
             SinkError::TwoMaps
             | SinkError::TooManyChannels
             | SinkError::TooManyValues
+            | SinkError::BadTerms { .. }
+            | SinkError::TwoTerms
             | SinkError::NoSuchLayer(_) => {}
         }
         self.take(|_| Err(refused));
@@ -289,6 +378,15 @@ impl Collected {
             return Err(SinkError::TooManyChannels);
         }
         self.channels.push(Channel { name, grid: grid()? });
+        Ok(())
+    }
+
+    fn add_terms(&mut self, values: impl FnOnce() -> Result<Grid, SinkError>) -> Result<(), SinkError> {
+        if self.terms.is_some() {
+            return Err(SinkError::TwoTerms);
+        }
+        let Grid { height, width, values } = values()?;
+        self.terms = Some(Terms { height, width, values });
         Ok(())
     }
 
@@ -349,6 +447,31 @@ unsafe extern "C" fn channel(
         let what = channel_of(&name);
         // SAFETY: as in `map`.
         collected.add_channel(name, || unsafe { grid(&what, height, width, values, count) })
+    })
+}
+
+unsafe extern "C" fn terms(
+    sink: *const abi::Sink,
+    count: u32,
+    height: u32,
+    width: u32,
+    values: *const f32,
+    total: u64,
+) -> abi::Status {
+    // SAFETY: as in `map`.
+    let Some(collector) = (unsafe { collector(sink) }) else { return abi::INVALID };
+    if !collector.wants_terms {
+        return abi::OK;
+    }
+    collector.take(|collected| {
+        let total = bounded_terms(count, height, width, total)?;
+        if values.is_null() {
+            return Err(SinkError::Null(TERMS.to_owned()));
+        }
+        collected.add_terms(|| {
+            // SAFETY: the header obliges the plugin to so many values.
+            finite(TERMS, height, width, unsafe { copied(values, total) })
+        })
     })
 }
 

@@ -32,12 +32,15 @@ pub struct ExplainerInfo {
     pub rectify: bool,
     /// Whether the map does not depend on the target.
     pub class_agnostic: bool,
+    /// Whether the map is a sum over channels, whose terms it gives where they are wanted.
+    pub gives_terms: bool,
     /// What can be set, in the plugin's order.
     pub params: Vec<ParamInfo>,
 }
 
 /// What an explainer asks of the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for or not, whatever the others are")]
 pub struct Needs {
     /// Activations of a layer.
     pub activations: bool,
@@ -45,6 +48,8 @@ pub struct Needs {
     pub gradients: bool,
     /// Further runs.
     pub forward: bool,
+    /// Gradients at all layers that add a bias, and at the image.
+    pub biased_gradients: bool,
 }
 
 /// A parameter of an explainer.
@@ -183,9 +188,11 @@ pub(crate) unsafe fn read(raw: *const abi::Explainer, index: u32) -> Result<Expl
             activations: raw.needs & abi::NEEDS_ACTIVATIONS != 0,
             gradients: raw.needs & abi::NEEDS_GRADIENTS != 0,
             forward: raw.needs & abi::NEEDS_FORWARD != 0,
+            biased_gradients: raw.needs & abi::NEEDS_BIASED_GRADIENTS != 0,
         },
         rectify: raw.rectify != 0,
         class_agnostic: raw.class_agnostic != 0,
+        gives_terms: raw.gives_terms != 0,
         // SAFETY: the caller vouches for the parameters.
         params: unsafe { params(raw, &id)? },
         id,

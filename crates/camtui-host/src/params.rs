@@ -211,6 +211,7 @@ mod tests {
             needs: Needs::default(),
             rectify: false,
             class_agnostic: false,
+            gives_terms: false,
             params: vec![
                 param("fast", ParamKind::Bool { default: false }),
                 param("steps", ParamKind::Int { default: 50, range: Some((1, 1000)) }),

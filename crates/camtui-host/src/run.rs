@@ -1,13 +1,14 @@
 //! One explanation: from a request to a checked map.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use camtui_plugin::abi;
 
-use crate::collect::{Collected, Collector, SinkError};
+use crate::collect::{Collected, Collector, SinkError, Terms};
 use crate::library::{Ran, Unfinished};
 use crate::serve::Served;
-use crate::{Backend, Explainer, Level, Output, Params};
+use crate::{Backend, Explainer, Grid, Level, Output, Params};
 
 /// What is asked of an explainer.
 pub struct Request<'a> {
@@ -25,8 +26,21 @@ pub struct Request<'a> {
     pub cancel: &'a AtomicBool,
     /// Told how much is done, from 0 to 1.
     pub progress: &'a (dyn Fn(f32) + Sync),
+    /// Whether the terms of the map are wanted too; only of an explainer that gives them.
+    pub terms: bool,
+    /// Who is shown what there is of the map on the way.
+    pub partial: Option<Partials<'a>>,
     /// Told what the explainer logs, free of control characters.
     pub log: &'a (dyn Fn(Level, &str) + Sync),
+}
+
+/// Who watches a map as it converges.
+#[derive(Clone, Copy)]
+pub struct Partials<'a> {
+    /// How much time lies between two of them at least.
+    pub every: Duration,
+    /// Shown each: before the outermost ReLU, of finite values.
+    pub show: &'a (dyn Fn(Grid) + Sync),
 }
 
 /// Why there is no map.
@@ -129,6 +143,10 @@ pub fn run(
     if !request.params.fit(info) {
         return Err(ExplainError::ForeignParams(info.id.clone()));
     }
+    if request.terms && !info.gives_terms {
+        let sentence = "its map is no sum over channels, so it has no terms to give".into();
+        return Err(ExplainError::NotSupported { id: info.id.clone(), sentence });
+    }
     let position = |name: &str| layers.iter().position(|l| l.name == name);
     let chosen = match request.layer {
         Some(name) => Some(position(name).ok_or_else(|| {
@@ -138,7 +156,7 @@ pub fn run(
         None => backend.default_layer().as_deref().and_then(position),
     };
     let names: Vec<String> = layers.iter().map(|l| l.name.clone()).collect();
-    let collector = Collector::new(layers.len());
+    let collector = Collector::new(layers.len(), request.terms);
     let served = Served::new(backend, request, layers, chosen);
     let ran = explainer.runner().explain(&served, request.params, &collector);
     let Ran { status, complaints } = ran.map_err(|unfinished| match unfinished {
@@ -150,8 +168,17 @@ pub fn run(
         Some(index) => names.get(index as usize).cloned(),
         None => chosen.filter(|_| info.needs.activations).map(|n| names[n].clone()),
     };
-    let judged = judge(&info.id, status, collected, request.cancel.load(Ordering::Relaxed), of);
-    judged.map(|output| Output { complaints, ..output })
+    let judged = judge(&info.id, status, collected, request.cancel.load(Ordering::Relaxed), of)?;
+    if request.terms {
+        let fits = |terms: &Terms| (terms.height, terms.width) == (judged.map.height, judged.map.width);
+        let sentence = match &judged.terms {
+            None => "it says that it gives the terms of its map, and gave none",
+            Some(terms) if !fits(terms) => "the terms of its map are of another size than the map",
+            Some(_) => return Ok(Output { complaints, ..judged }),
+        };
+        return Err(ExplainError::Failed { id: info.id.clone(), sentence: sentence.into() });
+    }
+    Ok(Output { complaints, ..judged })
 }
 
 /// What the explainer's status and what it gave amount to.
@@ -175,6 +202,7 @@ fn judge(
         (abi::OK, None, Some(map)) => Ok(Output {
             map,
             channels: collected.channels,
+            terms: collected.terms,
             notes: collected.notes,
             layer,
             complaints: vec![],

@@ -10,11 +10,13 @@ use std::ptr::{from_ref, null};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
+use std::time::Instant;
 
 use camtui_plugin::abi;
 
+use crate::collect;
 use crate::text::clean;
-use crate::{Array, Backend, BackendError, Batch, Layer, Level, Place, Request, Rule};
+use crate::{Array, Backend, BackendError, Batch, Grid, Layer, Level, Place, Request, Rule};
 
 /// Why a call has no answer.
 enum Problem {
@@ -39,6 +41,16 @@ pub(crate) struct Served<'a> {
     arena: Mutex<Vec<Arc<dyn AsRef<[f32]> + Send + Sync>>>,
     /// Why the last call of each thread failed.
     errors: Mutex<HashMap<ThreadId, String>>,
+    /// When a partial map was shown last, or when the call began.
+    shown: Arc<Mutex<Instant>>,
+}
+
+/// A session within another's call: answers of one batch.
+#[repr(C)]
+struct Scope<'a> {
+    /// What the plugin is given a pointer to.
+    raw: abi::Session,
+    served: Served<'a>,
 }
 
 impl<'a> Served<'a> {
@@ -48,7 +60,8 @@ impl<'a> Served<'a> {
         layers: Vec<Layer>,
         chosen: Option<usize>,
     ) -> Self {
-        Self { backend, request, layers, chosen, arena: Mutex::default(), errors: Mutex::default() }
+        let shown = Arc::new(Mutex::new(Instant::now()));
+        Self { backend, request, layers, chosen, arena: Mutex::default(), errors: Mutex::default(), shown }
     }
 
     pub fn backend(&self) -> &'a dyn Backend {
@@ -79,7 +92,8 @@ impl<'a> Served<'a> {
             layer_count: self.layers.len() as u32,
             chosen_layer: self.chosen.map_or(abi::NO_LAYER, |index| index as u32),
             layer_was_named: self.request.layer.is_some().into(),
-            reserved: [0; 7],
+            wants_terms: self.request.terms.into(),
+            reserved: [0; 6],
             input: Some(input),
             logits: Some(logits),
             seed: Some(seed),
@@ -98,6 +112,25 @@ impl<'a> Served<'a> {
             cancelled: Some(cancelled),
             log: Some(log),
             get_extension: Some(get_extension),
+            wants_partial: Some(wants_partial),
+            partial: Some(partial),
+            scope: Some(scope),
+            end_scope: Some(end_scope),
+        }
+    }
+
+    /// Whether somebody watches and has not been shown anything for a while.
+    fn wants_partial(&self) -> bool {
+        let shown = || self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        self.request.partial.is_some_and(|partial| shown().elapsed() >= partial.every)
+    }
+
+    /// Shows what there is of the map, unless that was done just now.
+    pub fn show(&self, grid: Grid) {
+        if let Some(partial) = self.request.partial.filter(|_| self.wants_partial()) {
+            (partial.show)(grid);
+            // Showing may take long, and time is to pass before it is done again.
+            *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         }
     }
 
@@ -425,6 +458,61 @@ unsafe extern "C" fn progress(session: *const abi::Session, done: f32) {
             Ok(())
         })
     };
+}
+
+unsafe extern "C" fn wants_partial(session: *const abi::Session) -> u8 {
+    let mut wanted = false;
+    // SAFETY: see above.
+    unsafe {
+        answer(session, |s| {
+            wanted = s.wants_partial();
+            Ok(())
+        })
+    };
+    wanted.into()
+}
+
+unsafe extern "C" fn partial(
+    session: *const abi::Session,
+    height: u32,
+    width: u32,
+    values: *const f32,
+    count: u64,
+) -> abi::Status {
+    // SAFETY: see above; the header obliges the plugin to `count` values.
+    unsafe {
+        answer(session, |s| {
+            let grid = collect::partial(height, width, values, count);
+            s.show(grid.map_err(|refused| Problem::Invalid(refused.to_string()))?);
+            Ok(())
+        })
+    }
+}
+
+unsafe extern "C" fn scope(session: *const abi::Session) -> *const abi::Session {
+    let mut made = null();
+    // SAFETY: see above.
+    unsafe {
+        answer(session, |s| {
+            let layers = s.layers.clone();
+            let served =
+                Served { shown: Arc::clone(&s.shown), ..Served::new(s.backend, s.request, layers, s.chosen) };
+            let raw = served.session();
+            let scope = Box::into_raw(Box::new(Scope { raw, served }));
+            // The session's pointer is to where it lies now.
+            (*scope).raw = (*scope).served.session();
+            made = scope.cast::<abi::Session>().cast_const();
+            Ok(())
+        })
+    };
+    made
+}
+
+unsafe extern "C" fn end_scope(inner: *const abi::Session) {
+    if !inner.is_null() {
+        // SAFETY: the header obliges the plugin to pass what `scope` returned, once.
+        drop(unsafe { Box::from_raw(inner.cast::<Scope<'_>>().cast_mut()) });
+    }
 }
 
 unsafe extern "C" fn cancelled(session: *const abi::Session) -> u8 {

@@ -37,6 +37,8 @@ struct Stored {
     activation: Vec<f32>,
     gradient: Vec<f32>,
     maps: std::collections::BTreeMap<String, Vec<f64>>,
+    /// With the peer's `eigen_smooth`.
+    smoothed: std::collections::BTreeMap<String, Vec<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -110,7 +112,18 @@ fn request<'a>(
     cancel: &'a AtomicBool,
     progress: &'a (dyn Fn(f32) + Sync),
 ) -> Request<'a> {
-    Request { layer: None, target: Some(0), seed, params, random_seed: 42, cancel, progress, log: &|_, _| {} }
+    Request {
+        layer: None,
+        target: Some(0),
+        seed,
+        params,
+        random_seed: 42,
+        cancel,
+        progress,
+        terms: false,
+        partial: None,
+        log: &|_, _| {},
+    }
 }
 
 fn map_of(backend: &dyn Backend, id: &str, seed: &[f32], pairs: &[&str]) -> Result<Output, ExplainError> {
@@ -134,6 +147,67 @@ fn maps_of_one_layer_are_those_of_pytorch_grad_cam() {
     }
 }
 
+/// Seen to turn red: without the centring, and with the sign turned round.
+#[test]
+fn the_principal_component_of_the_terms_is_pytorch_grad_cams_eigen_smooth() {
+    let registry = bundled();
+    for stored in goldens().layers {
+        assert_eq!(stored.smoothed.len(), 6);
+        for (id, expected) in &stored.smoothed {
+            let explainer = registry.find(id).unwrap();
+            let params = Params::defaults(explainer.info());
+            let never = AtomicBool::new(false);
+            let asked = Request { terms: true, ..request(&[1.0], &params, &never, &|_| {}) };
+            let output = run(explainer, &stored, &asked).unwrap();
+            let terms = output.terms.unwrap();
+            let planes = terms.values.chunks_exact(terms.height * terms.width);
+            let columns = planes.map(|plane| plane.iter().map(|&v| f64::from(v)).collect()).collect();
+            let map = camtui_standard::principal_map(columns).unwrap();
+            let map: Vec<f32> = map.iter().map(|&v| v as f32).collect();
+            let off = error(&map, expected);
+            assert!(off < 1e-5, "{id} {}: {off:.1e}", stored.name);
+        }
+    }
+}
+
+#[test]
+fn terms_are_given_by_those_that_weigh_activations_and_asked_of_no_other() {
+    let (registry, stored) = (bundled(), goldens().layers.remove(1));
+    let gives: Vec<&str> = registry
+        .explainers()
+        .filter(|(_, explainer)| explainer.info().gives_terms)
+        .map(|(id, _)| id)
+        .collect();
+    assert_eq!(
+        gives,
+        [
+            "grad-cam",
+            "grad-cam++",
+            "hires-cam",
+            "xgrad-cam",
+            "elementwise-cam",
+            "layer-cam",
+            "cam",
+            "finer-cam",
+            "shapley-cam",
+            "fem",
+            "ablation-cam",
+            "score-cam",
+            "ss-cam",
+            "is-cam",
+            "random-cam"
+        ]
+    );
+    let explainer = registry.find("eigen-cam").unwrap();
+    let params = Params::defaults(explainer.info());
+    let never = AtomicBool::new(false);
+    let asked = Request { terms: true, ..request(&[1.0], &params, &never, &|_| {}) };
+    let refused = run(explainer, &stored, &asked).unwrap_err();
+    assert!(matches!(refused, ExplainError::NotSupported { .. }), "{refused}");
+    // Nobody pays for terms that are not wanted.
+    assert!(map_of(&stored, "grad-cam", &[1.0], &[]).unwrap().terms.is_none());
+}
+
 #[test]
 fn weights_that_cannot_be_trusted_are_told() {
     let [after, _, before] = &goldens().layers[..] else { panic!("three layers") };
@@ -141,8 +215,7 @@ fn weights_that_cannot_be_trusted_are_told() {
         assert!(map_of(after, id, &[1.0], &[]).unwrap().notes.is_empty());
     }
     // One channel whose activations cancel but for rounding, and one whose sum makes α negative.
-    let mut stored =
-        Stored { maps: std::collections::BTreeMap::new(), name: String::new(), ..goldens().layers.remove(2) };
+    let mut stored = Stored { maps: std::collections::BTreeMap::new(), ..goldens().layers.remove(2) };
     assert_eq!(stored.shape, before.shape);
     for (at, value) in stored.activation[..9].iter_mut().enumerate() {
         *value = [1.0, -1.0, 0.001][at % 3];
@@ -235,6 +308,7 @@ fn random_cam_is_decided_by_its_seed_and_by_nothing_else() {
         activation: vec![1.0],
         gradient: vec![0.0],
         maps: std::collections::BTreeMap::new(),
+        smoothed: std::collections::BTreeMap::new(),
     };
     let weights: Vec<f64> = (0..4000)
         .map(|random_seed| {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
-use camtui_host::{Backend, ExplainError, Library, Output, Place, Registry, Rule};
+use camtui_host::{Backend, ExplainError, Grid, Library, Output, Place, Registry, Rule};
 use serde::Deserialize;
 use small::{CLASSES, SIDES, Small};
 
@@ -107,6 +107,33 @@ fn maps_are_those_of_the_peers() {
         seen.insert(case.id);
     }
     assert_eq!(seen.len(), 15, "{seen:?}");
+}
+
+/// What is shown on the way changes nothing, comes at every batch, and is the map itself at the end.
+#[test]
+fn maps_of_many_passes_are_shown_as_they_converge() {
+    let (registry, network) = (bundled(), network(false));
+    for (id, pairs) in MANY {
+        let alone = network.explain(&registry, id, None, &hot(1), pairs, 42).unwrap();
+        let shown = Mutex::new(Vec::new());
+        let show = |grid: Grid| shown.lock().unwrap().push(grid);
+        let watched = network.watched(&registry, id, &hot(1), pairs, Some(&show)).unwrap();
+        assert_eq!(alone, watched, "{id}");
+        let shown = shown.into_inner().unwrap();
+        assert!(shown.len() > 1, "{id}: {} maps on the way", shown.len());
+        let distance = |grid: &Grid| error(&normal(&grid.values), &normal(&alone.map.values));
+        let (first, last) = (distance(&shown[0]), distance(&shown[shown.len() - 1]));
+        assert!(last < 1e-6 && first > 1e-3, "{id}: {first:.1e} … {last:.1e}");
+    }
+    // One pass has nothing to show.
+    let show = |_: Grid| panic!("nothing is shown");
+    network.watched(&registry, "grad-cam", &hot(1), &[], Some(&show)).unwrap();
+}
+
+/// Of length 1: what is drawn does not depend on a map's scale.
+fn normal(values: &[f32]) -> Vec<f64> {
+    let length = values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+    values.iter().map(|&v| f64::from(v) / length).collect()
 }
 
 fn map(network: &Small, registry: &Registry, id: &str, layer: &str, seed: &[f32]) -> Vec<f64> {

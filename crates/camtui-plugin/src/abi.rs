@@ -47,6 +47,8 @@ pub const NEEDS_ACTIVATIONS: u32 = 1;
 pub const NEEDS_GRADIENTS: u32 = 2;
 /// The explainer runs the model forward itself.
 pub const NEEDS_FORWARD: u32 = 4;
+/// The explainer reads the gradients at all layers that add a bias, and at the image.
+pub const NEEDS_BIASED_GRADIENTS: u32 = 8;
 
 /// [`Param::kind`]: on or off.
 pub const PARAM_BOOL: u32 = 0;
@@ -205,8 +207,10 @@ pub struct Explainer {
     pub rectify: u8,
     /// Whether the map does not depend on the target.
     pub class_agnostic: u8,
+    /// Whether the map is a sum of terms that it can give: see [`Sink::terms`].
+    pub gives_terms: u8,
     /// Zero.
-    pub reserved: [u8; 2],
+    pub reserved: [u8; 1],
     /// Number of parameters.
     pub param_count: u32,
     /// Their descriptions.
@@ -256,8 +260,10 @@ pub struct Session {
     pub chosen_layer: u32,
     /// Whether the user named that layer, rather than the host.
     pub layer_was_named: u8,
+    /// Whether the terms of the map are wanted beside it.
+    pub wants_terms: u8,
     /// Zero.
-    pub reserved: [u8; 7],
+    pub reserved: [u8; 6],
     /// `[1, C, H, W]`.
     pub input: Option<unsafe extern "C" fn(*const Session, *mut Tensor) -> Status>,
     /// `[1, classes]`.
@@ -300,6 +306,14 @@ pub struct Session {
     pub log: Option<unsafe extern "C" fn(*const Session, u32, Text)>,
     /// Optional capabilities of this session by name.
     pub get_extension: Option<unsafe extern "C" fn(*const Session, Text) -> *const c_void>,
+    /// 1 if now is the time to show what there is of the map.
+    pub wants_partial: Option<unsafe extern "C" fn(*const Session) -> u8>,
+    /// The map as far as it has come: height, width, values, their number.
+    pub partial: Option<unsafe extern "C" fn(*const Session, u32, u32, *const f32, u64) -> Status>,
+    /// A session like this one, whose answers live until it is ended; null if there is none to be had.
+    pub scope: Option<unsafe extern "C" fn(*const Session) -> *const Session>,
+    /// Ends one that `scope` made.
+    pub end_scope: Option<unsafe extern "C" fn(*const Session)>,
 }
 
 /// Where an explainer puts what it found.
@@ -323,6 +337,8 @@ pub struct Sink {
     pub error: Option<unsafe extern "C" fn(*const Sink, Text) -> Status>,
     /// Optional capabilities of this sink by name.
     pub get_extension: Option<unsafe extern "C" fn(*const Sink, Text) -> *const c_void>,
+    /// What the map is the sum of: how many terms, height, width, values, their number.
+    pub terms: Option<unsafe extern "C" fn(*const Sink, u32, u32, u32, *const f32, u64) -> Status>,
 }
 
 /// What a library exports as [`ENTRY_SYMBOL`]. Its first four fields never change, in any version.

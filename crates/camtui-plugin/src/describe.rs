@@ -16,6 +16,7 @@ pub struct Description {
     needs: u32,
     rectify: bool,
     class_agnostic: bool,
+    gives_terms: bool,
     params: Vec<Param>,
 }
 
@@ -32,6 +33,7 @@ impl Description {
             needs: 0,
             rectify: false,
             class_agnostic: false,
+            gives_terms: false,
             params: vec![],
         }
     }
@@ -71,6 +73,13 @@ impl Description {
         self
     }
 
+    /// It reads the gradients at all layers that add a bias, and at the image: camtui computes them in one pass.
+    #[must_use]
+    pub fn needs_biased_gradients(mut self) -> Self {
+        self.needs |= abi::NEEDS_GRADIENTS | abi::NEEDS_BIASED_GRADIENTS;
+        self
+    }
+
     /// It runs the model forward itself.
     #[must_use]
     pub fn needs_forward(mut self) -> Self {
@@ -93,11 +102,23 @@ impl Description {
         self
     }
 
+    /// The map is a sum over channels, whose terms [`Map::with_terms`](crate::Map::with_terms) is given where
+    /// [`Session::wants_terms`](crate::Session::wants_terms) says so: what `--smooth eigen` takes.
+    #[must_use]
+    pub fn gives_terms(mut self) -> Self {
+        self.gives_terms = true;
+        self
+    }
+
     /// Adds a parameter.
     #[must_use]
     pub fn param(mut self, param: Param) -> Self {
         self.params.push(param);
         self
+    }
+
+    pub(crate) fn has_terms(&self) -> bool {
+        self.gives_terms
     }
 
     pub(crate) fn params(&self) -> &[Param] {
@@ -123,7 +144,8 @@ impl Description {
             reference: leak_text(self.reference),
             rectify: self.rectify.into(),
             class_agnostic: self.class_agnostic.into(),
-            reserved: [0; 2],
+            gives_terms: self.gives_terms.into(),
+            reserved: [0; 1],
             param_count: params.len() as u32,
             params: params.leak().as_ptr(),
             context,

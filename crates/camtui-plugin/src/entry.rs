@@ -255,6 +255,13 @@ fn give(sink: &Sink<'_>, map: &Map) -> Result<(), Error> {
     let (height, width, values, count) = parts(&map.grid)?;
     // SAFETY: as above; `count` values, copied before the function returns.
     refused(unsafe { sink.raw.map.ok_or_else(missing)?(sink.handle, height, width, values, count) })?;
+    // An older host has no place for them, and has not asked.
+    if let (Some(terms), Some(take)) = (&map.terms, sink.raw.terms) {
+        let count = terms.len().checked_div(map.grid.values.len()).unwrap_or(0) as u32;
+        let (values, total) = (terms.as_ptr(), terms.len() as u64);
+        // SAFETY: as above.
+        refused(unsafe { take(sink.handle, count, height, width, values, total) })?;
+    }
     for (name, grid) in &map.channels {
         let (height, width, values, count) = parts(grid)?;
         let name = abi::Text::of(name);

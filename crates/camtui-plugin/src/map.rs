@@ -9,6 +9,7 @@ pub struct Map {
     pub(crate) channels: Vec<(String, Grid)>,
     pub(crate) notes: Vec<String>,
     pub(crate) layer: Option<u32>,
+    pub(crate) terms: Option<Vec<f32>>,
 }
 
 /// `height × width` values, row-major.
@@ -22,7 +23,13 @@ pub(crate) struct Grid {
 impl Map {
     /// A map of `height × width` finite values, row-major. The host refuses any other number of values, and NaN.
     pub fn new(height: usize, width: usize, values: Vec<f32>) -> Self {
-        Self { grid: Grid { height, width, values }, channels: vec![], notes: vec![], layer: None }
+        Self {
+            grid: Grid { height, width, values },
+            channels: vec![],
+            notes: vec![],
+            layer: None,
+            terms: None,
+        }
     }
 
     /// The same from sums that were taken in f64.
@@ -74,6 +81,19 @@ impl Map {
     pub fn with_note(mut self, sentence: impl Into<String>) -> Self {
         self.notes.push(sentence.into());
         self
+    }
+
+    /// Adds what the map is the sum of: planes of its own size, one after the other. For methods that weigh activations these
+    /// are the weighted channels, `w_k·A_k`.
+    #[must_use]
+    pub fn with_terms(mut self, values: Vec<f32>) -> Self {
+        self.terms = Some(values);
+        self
+    }
+
+    /// What it is the sum of, plane by plane.
+    pub fn terms(&self) -> Option<&[f32]> {
+        self.terms.as_deref()
     }
 
     /// Says that the map is of `layer`, where that is not the chosen one.

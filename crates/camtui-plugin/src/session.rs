@@ -2,7 +2,7 @@
 
 use std::ptr::from_ref;
 
-use crate::{Error, Random, abi};
+use crate::{Error, Map, Random, abi};
 
 /// One picture in one model, for one call of [`Explainer::explain`](crate::Explainer::explain).
 ///
@@ -233,6 +233,12 @@ impl<'a> Session<'a> {
         self.raw.layer_was_named != 0
     }
 
+    /// Whether [`Map::with_terms`] is asked for; only of explainers whose description says
+    /// [`gives_terms`](crate::Description::gives_terms).
+    pub fn wants_terms(&self) -> bool {
+        self.raw.wants_terms != 0
+    }
+
     fn layer_at(&self, index: u32) -> Result<Layer, Error> {
         let mut out = abi::Layer::EMPTY;
         call!(self, layer, index; out)?;
@@ -376,6 +382,46 @@ impl<'a> Session<'a> {
         self.raw.cancelled.is_some_and(|cancelled| unsafe { cancelled(self.handle) } != 0)
     }
 
+    /// Shows what there is of the map to whoever watches, and calls `map` only if somebody does and time has passed since
+    /// the last one. An explainer of many passes calls this after each batch. What [`explain`](crate::Explainer::explain)
+    /// returns must not depend on it.
+    pub fn partial(&self, map: impl FnOnce() -> Option<Map>) {
+        // SAFETY: the host's function with the host's session.
+        let wanted = self.raw.wants_partial.is_some_and(|wanted| unsafe { wanted(self.handle) } != 0);
+        let Some(partial) = self.raw.partial.filter(|_| wanted) else { return };
+        let Some(map) = map() else { return };
+        let side = |extent: usize| u32::try_from(extent).unwrap_or(u32::MAX);
+        let (height, width, values) = (side(map.height()), side(map.width()), map.values());
+        // SAFETY: as above; as many values as are said, copied before the function returns. One that is refused is not shown.
+        let _ = unsafe { partial(self.handle, height, width, values.as_ptr(), values.len() as u64) };
+    }
+
+    /// Runs `work` with a session of the same picture whose answers end with it. An explainer of many passes does each batch in
+    /// one, so that memory does not grow with their number.
+    ///
+    /// ```
+    /// # use camtui_plugin::{Error, Session};
+    /// # fn sums(session: &Session<'_>, inputs: &[Vec<f32>], shape: &[usize]) -> Result<f64, Error> {
+    /// let mut sum = 0.0;
+    /// for input in inputs {
+    ///     session.scope(|session| {
+    ///         sum += f64::from(session.forward(shape, input)?.data()[0]);
+    ///         Ok::<(), Error>(())
+    ///     })?;
+    /// }
+    /// # Ok(sum)
+    /// # }
+    /// ```
+    pub fn scope<R>(&self, work: impl FnOnce(&Session<'_>) -> R) -> R {
+        let (Some(scope), Some(end)) = (self.raw.scope, self.raw.end_scope) else { return work(self) };
+        // SAFETY: the host's function with the host's session.
+        let handle = unsafe { scope(self.handle) };
+        // SAFETY: null, or a session of the host's, which is at least as large as this one until it is ended.
+        let Some(raw) = (unsafe { handle.as_ref() }) else { return work(self) };
+        let _ended = EndScope { handle, end };
+        work(&Session { raw, handle })
+    }
+
     /// Writes a line into the program's log.
     pub fn log(&self, level: Level, line: &str) {
         if let Some(log) = self.raw.log {
@@ -407,6 +453,19 @@ impl<'a> Session<'a> {
             abi::NOT_SUPPORTED => Err(Error::NotSupported(why())),
             _ => Err(Error::Failed(why())),
         }
+    }
+}
+
+/// Ends a scope, also where its work panics.
+struct EndScope {
+    handle: *const abi::Session,
+    end: unsafe extern "C" fn(*const abi::Session),
+}
+
+impl Drop for EndScope {
+    fn drop(&mut self) {
+        // SAFETY: the host's function with what its `scope` returned; all that was handed out ended with the work.
+        unsafe { (self.end)(self.handle) };
     }
 }
 

@@ -46,16 +46,17 @@ fn layouts() -> Vec<Layout> {
         Value "camtui_value" { size, kind, integer, number, text }
         Values "camtui_values" { size, count, values }
         Explainer "camtui_explainer" {
-            size, needs, id, name, version, summary, reference, rectify, class_agnostic, reserved, param_count, params,
-            context, explain, get_extension
+            size, needs, id, name, version, summary, reference, rectify, class_agnostic, gives_terms, reserved, param_count,
+            params, context, explain, get_extension
         }
         Host "camtui_host" { size, abi_minor, name, version, log, get_extension }
         Session "camtui_session" {
-            size, classes, host, target, random_seed, layer_count, chosen_layer, layer_was_named, reserved, input, logits,
-            seed, layer, activation, gradient, forward, forward_from, gradient_at, gradient_from, layer_bias, linear_head,
-            pixel_range, last_error, progress, cancelled, log, get_extension
+            size, classes, host, target, random_seed, layer_count, chosen_layer, layer_was_named, wants_terms, reserved, input,
+            logits, seed, layer, activation, gradient, forward, forward_from, gradient_at, gradient_from, layer_bias, linear_head,
+            pixel_range, last_error, progress, cancelled, log, get_extension, wants_partial, partial,
+            scope, end_scope
         }
-        Sink "camtui_sink" { size, reserved, host, map, channel, layer, note, error, get_extension }
+        Sink "camtui_sink" { size, reserved, host, map, channel, layer, note, error, get_extension, terms }
         Entry "camtui_entry" {
             magic, abi_major, abi_minor, size, reserved, initialise, explainer_count, explainer, get_extension
         }
@@ -72,17 +73,17 @@ fn the_layout_of_version_1_0_is_frozen() {
         ("camtui_param", 128, &[0, 4, 8, 24, 40, 41, 42, 48, 56, 64, 72, 80, 88, 96, 112, 120, 124]),
         ("camtui_value", 40, &[0, 4, 8, 16, 24]),
         ("camtui_values", 16, &[0, 4, 8]),
-        ("camtui_explainer", 128, &[0, 4, 8, 24, 40, 56, 72, 88, 89, 90, 92, 96, 104, 112, 120]),
+        ("camtui_explainer", 128, &[0, 4, 8, 24, 40, 56, 72, 88, 89, 90, 91, 92, 96, 104, 112, 120]),
         ("camtui_host", 56, &[0, 4, 8, 24, 40, 48]),
         (
             "camtui_session",
-            192,
+            224,
             &[
-                0, 4, 8, 16, 24, 32, 36, 40, 41, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 136, 144,
-                152, 160, 168, 176, 184,
+                0, 4, 8, 16, 24, 32, 36, 40, 41, 42, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 136,
+                144, 152, 160, 168, 176, 184, 192, 200, 208, 216,
             ],
         ),
-        ("camtui_sink", 64, &[0, 4, 8, 16, 24, 32, 40, 48, 56]),
+        ("camtui_sink", 72, &[0, 4, 8, 16, 24, 32, 40, 48, 56, 64]),
         ("camtui_entry", 56, &[0, 8, 12, 16, 20, 24, 32, 40, 48]),
     ];
     let found = layouts();
@@ -117,7 +118,7 @@ fn facts(assert: &str, align_of: &str, type_of: fn(&str, &str) -> String) -> Str
     source
 }
 
-const CONSTANTS: [(&str, u32); 24] = [
+const CONSTANTS: [(&str, u32); 25] = [
     ("ABI_MAJOR", abi::ABI_MAJOR),
     ("ABI_MINOR", abi::ABI_MINOR),
     ("OK", abi::OK),
@@ -132,6 +133,7 @@ const CONSTANTS: [(&str, u32); 24] = [
     ("NEEDS_ACTIVATIONS", abi::NEEDS_ACTIVATIONS),
     ("NEEDS_GRADIENTS", abi::NEEDS_GRADIENTS),
     ("NEEDS_FORWARD", abi::NEEDS_FORWARD),
+    ("NEEDS_BIASED_GRADIENTS", abi::NEEDS_BIASED_GRADIENTS),
     ("PARAM_BOOL", abi::PARAM_BOOL),
     ("PARAM_INT", abi::PARAM_INT),
     ("PARAM_FLOAT", abi::PARAM_FLOAT),
@@ -190,7 +192,7 @@ fn a_cxx_compiler_sees_the_same_and_can_export_an_explainer() {
          }\n\
          static const camtui_explainer explainers[] = { {\n\
              sizeof(camtui_explainer), CAMTUI_NEEDS_FORWARD, CAMTUI_TEXT(\"x\"), CAMTUI_TEXT(\"X\"), CAMTUI_TEXT(\"1\"),\n\
-             CAMTUI_TEXT(\"\"), CAMTUI_TEXT(\"\"), 0, 0, { 0, 0 }, 0, nullptr, nullptr, explain, nullptr,\n\
+             CAMTUI_TEXT(\"\"), CAMTUI_TEXT(\"\"), 0, 0, 0, { 0 }, 0, nullptr, nullptr, explain, nullptr,\n\
          } };\n\
          CAMTUI_EXPLAINERS(explainers)\n",
     );

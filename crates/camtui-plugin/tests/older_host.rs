@@ -106,7 +106,8 @@ fn session(size: usize) -> abi::Session {
         layer_count: 1,
         chosen_layer: 0,
         layer_was_named: 0,
-        reserved: [0; 7],
+        wants_terms: 0,
+        reserved: [0; 6],
         input: Some(input),
         layer: Some(layer),
         ..trapped()

@@ -5,6 +5,9 @@
 use std::path::PathBuf;
 
 use crate::config::Config;
+use crate::pipeline::Smooth;
+use crate::pipeline::figures::{Metric, Wanted};
+use crate::pipeline::object::{Corners, Object};
 use crate::pipeline::sizes::InputSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -79,9 +82,10 @@ pub struct ExplainArgs {
     #[arg(long, value_enum, value_name = "HOW")]
     pub interpolation: Option<InterpolationArg>,
 
-    /// Take the mean map over changes of the picture that should change nothing
-    #[arg(long, value_enum, value_name = "HOW")]
-    pub smooth: Option<SmoothArg>,
+    /// Smooth the map: the mean over changes of the picture that should change nothing, the principal component of the weighted
+    /// channels, or both
+    #[arg(long, value_enum, value_name = "HOW", value_delimiter = ',')]
+    pub smooth: Vec<SmoothArg>,
 
     /// Colours of the map: jet, turbo, viridis, inferno, magma, grey or diverging
     ///
@@ -111,10 +115,20 @@ pub struct ExplainArgs {
 
     /// Measure how far to believe each map: what happens to the class when the picture is changed where the map says
     ///
-    /// Deletion, insertion, ROAD, average drop, increase, ADCC, sparsity and border mass, each beside the same figure of a random map and of a
-    /// Gaussian in the middle. Takes about a hundred passes of the model a map, and two hundred a target.
-    #[arg(long)]
-    pub metrics: bool,
+    /// Without a list: deletion, insertion, road, average-drop, increase, adcc, sparsity and border-mass, each beside the same figure of a random
+    /// map and of a Gaussian in the middle; takes about a hundred passes of the model a map, and two hundred a target. A list asks for some
+    /// of these, for `pointing` (does the map point at the object of --box or --mask?) and for `sanity` (does it change when the weights of the
+    /// model's last layer are drawn by lot?).
+    #[arg(long, value_name = "LIST", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub metrics: Option<Wanted>,
+
+    /// Where the object is in the picture, in its pixels, for the metric `pointing`: left edge, top edge, width, height
+    #[arg(long = "box", value_name = "X,Y,W,H", requires = "metrics", conflicts_with = "mask")]
+    pub corners: Option<Corners>,
+
+    /// The same as a picture of the same size, light where the object is
+    #[arg(long, value_name = "FILE.png", requires = "metrics")]
+    pub mask: Option<PathBuf>,
 
     /// Say which explainer on which layer to trust with each picture: try those that suit, measure them, put them in order
     ///
@@ -154,7 +168,11 @@ pub struct ExplainArgs {
     #[arg(long)]
     pub in_process: bool,
 
-    /// Start the interactive session where the last one ended
+    /// Start the interactive session where the last one ended; with --render, do only what is missing
+    ///
+    /// Headless, files in the folder of --output or --save-map stay as they are and are not made again: after an interrupt only the rest is
+    /// done. A PNG that answers another question (another explainer, other colours, a picture that has changed) is made anew; a .npy
+    /// does not say what it is of and counts as done.
     #[arg(long)]
     pub resume: bool,
 
@@ -165,6 +183,25 @@ pub struct ExplainArgs {
     /// What the configuration says, for flags that are not given.
     #[arg(skip)]
     pub settings: Config,
+}
+
+impl ExplainArgs {
+    /// What `--box` or `--mask` says.
+    pub fn object(&self) -> Option<Object> {
+        self.corners.map(Object::Box).or_else(|| self.mask.clone().map(Object::Mask))
+    }
+
+    /// What `--metrics` asks for; an object that is named is to be pointed at.
+    pub fn wanted(&self) -> Option<Wanted> {
+        let wanted = self.metrics.clone()?;
+        Some(if self.object().is_some() { wanted.and(Metric::Pointing) } else { wanted })
+    }
+
+    /// What `--smooth` asks for.
+    pub fn smoothed(&self) -> Smooth {
+        let has = |how| self.smooth.contains(&how);
+        Smooth { augment: has(SmoothArg::Aug), eigen: has(SmoothArg::Eigen) }
+    }
 }
 
 fn opacity(text: &str) -> Result<f32, String> {
@@ -186,8 +223,10 @@ pub enum ResizeArg {
 /// `--smooth`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SmoothArg {
-    /// Mirrored or not, times 0.9, 1 and 1.1: six maps, normalised
+    /// Mirrored or not, times 0.9, 1 and 1.1: the mean of six maps, normalised
     Aug,
+    /// The first principal component of the channels times their weights, in place of their sum
+    Eigen,
 }
 
 /// `--interpolation`.
@@ -364,6 +403,9 @@ pub enum ModelCommand {
         /// Only these outputs and what they need, for example `logits,gradient:layer4`
         #[arg(long, value_name = "NAME", value_delimiter = ',')]
         outputs: Vec<String>,
+        /// For pictures of this size, where the model takes any: `HEIGHTxWIDTH`, or one number for a square
+        #[arg(long, value_name = "SIZE")]
+        input_size: Option<InputSize>,
     },
 }
 

@@ -12,11 +12,12 @@ use camtui_core::recipe::Resize;
 use camtui_host::Registry;
 use camtui_term::sanitise;
 
-use crate::cli::{ExplainArgs, ResizeArg, SmoothArg};
+use crate::cli::{ExplainArgs, ResizeArg};
 use crate::exit::Failure;
 use crate::inputs::{self, Input};
 use crate::pipeline::advise::EXPLAINERS;
 use crate::pipeline::explainers::{self, Chosen};
+use crate::pipeline::figures::{Metric, Wanted};
 use crate::pipeline::isolation::Runs;
 use crate::pipeline::sizes::InputSize;
 use crate::pipeline::target::{self, TargetSpec};
@@ -74,6 +75,10 @@ impl<'a> Job<'a> {
             let text = "--input-size picture goes with --render; a session takes one size: --input-size 448";
             return Err(Failure::Usage(anyhow!(text)));
         }
+        if args.object().is_none() && args.wanted().is_some_and(|wanted| wanted.has(Metric::Pointing)) {
+            let text = "the metric `pointing` needs the object: --box X,Y,WIDTH,HEIGHT in pixels of the picture, or --mask FILE.png";
+            return Err(Failure::Usage(anyhow!(text)));
+        }
         let size = match args.input_size {
             Some(InputSize::Fixed(height, width)) => Some((height, width)),
             _ => None,
@@ -86,6 +91,13 @@ impl<'a> Job<'a> {
         }
         if inputs.is_empty() {
             return Err(Failure::Some);
+        }
+        if args.object().is_some() && inputs.len() > 1 {
+            let text = format!(
+                "--box and --mask say where the object is in one picture, and there are {}",
+                inputs.len()
+            );
+            return Err(Failure::Usage(anyhow!(text)));
         }
         let input_errors = errors.len();
         Ok(Self {
@@ -123,15 +135,19 @@ impl<'a> Job<'a> {
         for notice in &self.notices {
             tell(notice);
         }
-        let baseline = if self.args.metrics || self.args.advise {
+        let baseline = if self.args.metrics.is_some() || self.args.advise {
             explainers::choose(&self.registry, &[explainers::BASELINE.into()], &[], &[])?.pop()
         } else {
             None
         };
+        // Advice takes all that maps are put in order by.
+        let wanted = self.args.wanted().filter(|_| !self.args.advise).unwrap_or_else(Wanted::usual);
         let explaining = Explaining {
             baseline,
+            wanted,
+            object: self.args.object(),
             advise: self.args.advise,
-            augment: self.args.smooth == Some(SmoothArg::Aug),
+            smooth: self.args.smoothed(),
             models: loaded?,
             explainers: self.explainers,
             layers: self.args.layer.clone(),

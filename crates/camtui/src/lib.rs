@@ -32,6 +32,7 @@ pub fn main() -> ExitCode {
     if let Some(library) = pipeline::isolation::child() {
         return camtui_host::isolate::serve(&library);
     }
+    camtui_host::heap::keep_little();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -69,10 +70,6 @@ fn run(cli: &Cli) -> Result<(), Failure> {
             let file = cli.explain.config_file.as_deref();
             let settings = config::load(file, &places).map_err(|e| Failure::Usage(e.into()))?.config;
             let args = ExplainArgs { settings, ..cli.explain.clone() };
-            if args.render && args.resume {
-                let text = "--resume goes with the interactive session, not with --render";
-                return Err(Failure::Usage(anyhow::anyhow!(text)));
-            }
             if args.render {
                 return render::run(&args, &places);
             }

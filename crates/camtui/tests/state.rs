@@ -1,6 +1,8 @@
 //! The session's state, spoken to in actions: what each key changes and causes, with an analyst that answers at once.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "state/converging.rs"]
+mod converging;
 mod made_up;
 #[path = "state/rebuilt.rs"]
 mod rebuilt;

@@ -25,6 +25,7 @@ impl Explainer for AblationCam {
             .needs_activations()
             .needs_forward()
             .rectify()
+            .gives_terms()
     }
 
     fn explain(&self, session: &Session<'_>, _params: &Params<'_>) -> Result<Map, Error> {
@@ -43,7 +44,7 @@ impl Explainer for AblationCam {
             .collect();
         let mut weights = vec![0.0; count];
         let area = activation.area();
-        in_batches(session, alive.len(), activation.data().len(), |batch| {
+        in_batches(session, alive.len(), activation.data().len(), |session, batch| {
             let without = &alive[batch];
             let mut ablated = Vec::with_capacity(without.len() * activation.data().len());
             for &k in without {
@@ -56,6 +57,7 @@ impl Explainer for AblationCam {
             for (&k, left) in without.iter().zip(score.of_each(&logits)) {
                 weights[k] = whole - left;
             }
+            session.partial(|| Some(weighted_sum(session, &weights, &activation)));
             Ok(())
         })?;
         if whole != 0.0 {
@@ -63,6 +65,6 @@ impl Explainer for AblationCam {
                 *w /= whole.abs();
             }
         }
-        Ok(weighted_sum(&weights, &activation).of_layer(&layer))
+        Ok(weighted_sum(session, &weights, &activation).of_layer(&layer))
     }
 }

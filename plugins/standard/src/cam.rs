@@ -16,6 +16,7 @@ impl Explainer for Cam {
             .summary("Σ_k w[c,k]·A_k: needs global average pooling and one linear layer at the end; signed, no ReLU")
             .reference("Zhou et al. 2016, https://arxiv.org/abs/1512.04150")
             .needs_activations()
+            .gives_terms()
     }
 
     fn explain(&self, session: &Session<'_>, _params: &Params<'_>) -> Result<Map, Error> {
@@ -36,7 +37,7 @@ impl Explainer for Cam {
                 *weight += f64::from(s) * f64::from(w);
             }
         }
-        let map = weighted_sum(&weights, &activation).of_layer(&layer);
+        let map = weighted_sum(session, &weights, &activation).of_layer(&layer);
         Ok(match note {
             Some(note) => map.with_note(note),
             None => map,

@@ -17,12 +17,13 @@ impl Explainer for ElementwiseCam {
             .reference("Gildenblat et al., https://github.com/jacobgil/pytorch-grad-cam")
             .needs_activations()
             .needs_gradients()
+            .gives_terms()
     }
 
     fn explain(&self, session: &Session<'_>, _params: &Params<'_>) -> Result<Map, Error> {
         let layer = session.layer()?;
         channels(&layer)?;
         let (activation, gradient) = (session.activation(&layer)?, session.gradient(&layer)?);
-        Ok(sum_of(&activation, &gradient, |a, g| (g * a).max(0.0)).of_layer(&layer))
+        Ok(sum_of(session, &activation, &gradient, |a, g| (g * a).max(0.0)).of_layer(&layer))
     }
 }

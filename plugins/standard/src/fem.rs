@@ -19,6 +19,7 @@ impl Explainer for Fem {
             .reference("Fuad et al. 2020, https://hal.science/hal-02963298")
             .needs_activations()
             .rectify()
+            .gives_terms()
             .class_agnostic()
             .param(Param::float("sigmas", 2.0).range(0.0..=10.0).help(
                 "how many standard deviations above its channel's mean an activation must lie to count as strong",
@@ -38,7 +39,7 @@ impl Explainer for Fem {
             plane.iter().filter(|&&a| f64::from(a) > threshold).count() as f64 / count
         };
         let weights: Vec<f64> = activation.planes().map(strong).collect();
-        let map = weighted_sum(&weights, &activation).of_layer(&layer);
+        let map = weighted_sum(session, &weights, &activation).of_layer(&layer);
         Ok(if weights.iter().any(|w| *w > 0.0) {
             map
         } else {

@@ -24,6 +24,7 @@ impl Explainer for FinerCam {
             .needs_activations()
             .needs_gradients()
             .rectify()
+            .gives_terms()
             .param(Param::float("alpha", 1.0).range(0.0..=10.0).help(
                 "how much of the other classes' scores is taken off; 0 leaves the target's own score",
             ))
@@ -43,7 +44,7 @@ impl Explainer for FinerCam {
         let among = usize::try_from(params.int("among")?).unwrap_or(1);
         let seed = finer_seed(session.logits()?.data(), target, among, params.float("alpha")?)?;
         let gradient = session.gradient_of(&layer, &seed, Rule::Plain)?;
-        Ok(weighted_sum(&mean_gradients(&gradient), &session.activation(&layer)?).of_layer(&layer))
+        Ok(weighted_sum(session, &mean_gradients(&gradient), &session.activation(&layer)?).of_layer(&layer))
     }
 }
 

@@ -22,7 +22,7 @@ impl Explainer for FullGrad {
                  and every bias's part in the score",
             )
             .reference("Srinivas and Fleuret 2019, https://arxiv.org/abs/1905.00780")
-            .needs_gradients()
+            .needs_biased_gradients()
             .param(Param::choice("scale", "none", ["none", "channel"]).help(
                 "none: terms count as large as they are; channel: each channel of each term is spread over 0…1 first, as \
                  pytorch-grad-cam does, so that small ones count as much as large ones",
@@ -50,6 +50,7 @@ impl Explainer for FullGrad {
             let from = [gradient.height(), gradient.width()];
             let sum = Upsample::new(from, [height, width], Align::Edges).enlarge(&sum);
             map.iter_mut().zip(sum).for_each(|(m, s)| *m += s);
+            session.partial(|| Some(Map::from_f64(height, width, &map)));
         }
         let map = Map::from_f64(height, width, &map);
         Ok(if biases.is_empty() {

@@ -19,12 +19,13 @@ impl Explainer for GradCam {
             .needs_activations()
             .needs_gradients()
             .rectify()
+            .gives_terms()
     }
 
     fn explain(&self, session: &Session<'_>, _params: &Params<'_>) -> Result<Map, Error> {
         let layer = session.layer()?;
         channels(&layer)?;
         let (activation, gradient) = (session.activation(&layer)?, session.gradient(&layer)?);
-        Ok(weighted_sum(&mean_gradients(&gradient), &activation).of_layer(&layer))
+        Ok(weighted_sum(session, &mean_gradients(&gradient), &activation).of_layer(&layer))
     }
 }

@@ -26,6 +26,7 @@ impl Explainer for GradCamPlusPlus {
             .needs_activations()
             .needs_gradients()
             .rectify()
+            .gives_terms()
     }
 
     fn explain(&self, session: &Session<'_>, _params: &Params<'_>) -> Result<Map, Error> {
@@ -47,7 +48,7 @@ impl Explainer for GradCamPlusPlus {
             unstable += usize::from(negative);
             weights.push(weight);
         }
-        let map = weighted_sum(&weights, &activation).of_layer(&layer);
+        let map = weighted_sum(session, &weights, &activation).of_layer(&layer);
         Ok(match unstable {
             0 => map,
             n => map.with_note(format!(

@@ -19,12 +19,13 @@ impl Explainer for HiResCam {
             .needs_activations()
             .needs_gradients()
             .rectify()
+            .gives_terms()
     }
 
     fn explain(&self, session: &Session<'_>, _params: &Params<'_>) -> Result<Map, Error> {
         let layer = session.layer()?;
         channels(&layer)?;
         let (activation, gradient) = (session.activation(&layer)?, session.gradient(&layer)?);
-        Ok(sum_of(&activation, &gradient, |a, g| g * a).of_layer(&layer))
+        Ok(sum_of(session, &activation, &gradient, |a, g| g * a).of_layer(&layer))
     }
 }

@@ -5,7 +5,7 @@
 //! rule, as in Captum.
 #![forbid(unsafe_code)]
 
-use camtui_plugin::{Description, Error, Explainer, Map, Param, Params, Place, Rule, Session};
+use camtui_plugin::{Description, Error, Explainer, Map, Param, Params, Place, Rule, Session, View};
 
 use crate::baseline::{baseline, baseline_param};
 use crate::batches::{in_batches, shape_of};
@@ -41,7 +41,7 @@ impl Explainer for IntegratedGradients {
         let points = gauss_legendre(usize::try_from(params.int("steps")?).unwrap_or(1));
         let seed = session.seed()?;
         let mut sum = vec![0f64; input.data().len()];
-        in_batches(session, points.len(), input.data().len(), |batch| {
+        in_batches(session, points.len(), input.data().len(), |session, batch| {
             let mut inputs = Vec::with_capacity(batch.len() * sum.len());
             for &(t, _) in &points[batch.clone()] {
                 let along = |(&x, &from): (&f32, &f32)| (f64::from(from) + t * f64::from(x - from)) as f32;
@@ -53,17 +53,25 @@ impl Explainer for IntegratedGradients {
             for (gradient, (_, weight)) in gradients.data().chunks_exact(sum.len()).zip(&points[batch]) {
                 sum.iter_mut().zip(gradient).for_each(|(s, &g)| *s += weight * f64::from(g));
             }
+            session.partial(|| {
+                let values = total(&along(&sum, &input, &empty), area);
+                Some(Map::from_f64(input.height(), input.width(), &values))
+            });
             Ok(())
         })?;
-        for ((s, &x), &from) in sum.iter_mut().zip(input.data()).zip(&empty) {
-            *s *= f64::from(x) - f64::from(from);
-        }
+        let sum = along(&sum, &input, &empty);
         let score = Score::of(session)?;
         let begin = score.at(session.forward(input.shape(), &empty)?.data());
         let gained = score.at(session.logits()?.data()) - begin;
         let map = Map::from_f64(input.height(), input.width(), &total(&sum, area));
         Ok(map.with_note(complete(sum.iter().sum(), gained)))
     }
+}
+
+/// The integral of the gradients, times the way from the empty picture to this one.
+fn along(integral: &[f64], input: &View<'_>, empty: &[f32]) -> Vec<f64> {
+    let way = input.data().iter().zip(empty).map(|(&x, &from)| f64::from(x) - f64::from(from));
+    integral.iter().zip(way).map(|(s, way)| s * way).collect()
 }
 
 /// How nearly the map adds up to what the score gained.

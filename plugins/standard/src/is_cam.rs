@@ -24,6 +24,7 @@ impl Explainer for IsCam {
             .needs_activations()
             .needs_forward()
             .rectify()
+            .gives_terms()
             .param(Param::int("steps", 10).range(1..=10_000).help("steps a channel; the time grows with it"))
             // All of some 1000 channels would take minutes.
             .param(top_param(64))
@@ -36,8 +37,10 @@ impl Explainer for IsCam {
         let steps = usize::try_from(params.int("steps")?).unwrap_or(1);
         let kept = kept(&activation, params.int("top")?);
         let share = |mask: f64, step: usize| mask * (step + 1) as f64 / steps as f64;
-        let scores = scores_behind(session, &activation, &kept, steps, share)?;
-        let weights = all_weights(count, &kept, &softmax(&scores));
-        Ok(weighted_sum(&weights, &activation).of_layer(&layer))
+        let map = |scores: &[f64]| {
+            weighted_sum(session, &all_weights(count, &kept, &softmax(scores)), &activation).of_layer(&layer)
+        };
+        let scores = scores_behind(session, &activation, &kept, steps, share, map)?;
+        Ok(map(&scores))
     }
 }

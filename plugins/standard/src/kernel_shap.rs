@@ -35,8 +35,12 @@ impl Explainer for KernelShap {
         // All masked, nothing masked, then the coalitions.
         let mut masks = vec![vec![false; n], vec![true; n]];
         masks.extend(drawn.iter().map(|(mask, _)| mask.clone()));
-        let scores = pieces.scores(session, &masks, |logits| score.at(logits))?;
-        let values = shapley(n, &drawn, scores[0], scores[1], &scores[2..]).ok_or_else(|| {
+        let fit = |scores: &[f64]| match scores {
+            [empty, whole, scores @ ..] => shapley(n, &drawn, *empty, *whole, scores),
+            _ => None,
+        };
+        let scores = pieces.scores(session, &masks, |logits| score.at(logits), fit)?;
+        let values = fit(&scores).ok_or_else(|| {
             Error::NotSupported(format!(
                 "{samples} samples do not tell {n} superpixels apart; take more samples or fewer segments"
             ))

@@ -52,6 +52,8 @@ mod upsample;
 mod weighted;
 mod xgrad_cam;
 
+pub use principal::principal_map;
+
 // An exported name is unsafe in Rust's eyes, so the crate denies and its modules forbid; the macro allows
 // itself that line. This order is the order of lists and of the interactive session.
 camtui_plugin::export!(

@@ -37,9 +37,10 @@ impl Explainer for Lime {
         let samples = usize::try_from(params.int("samples")?).unwrap_or(1);
         let mut masks = vec![vec![true; pieces.count()]];
         masks.resize_with(samples, || (0..pieces.count()).map(|_| random.unit() < 0.5).collect());
-        let scores = pieces.scores(session, &masks, |logits| {
-            probabilities(logits).iter().zip(score.seed()).map(|(p, s)| p * s).sum()
-        })?;
+        let probability =
+            |logits: &[f32]| probabilities(logits).iter().zip(score.seed()).map(|(p, s)| p * s).sum();
+        let of_the_first = |scores: &[f64]| fit(&masks[..scores.len()], scores);
+        let scores = pieces.scores(session, &masks, probability, of_the_first)?;
         let found = fit(&masks, &scores);
         Ok(pieces.map(&found.ok_or_else(|| Error::Failed("no linear model fits".into()))?))
     }

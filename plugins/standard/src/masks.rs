@@ -1,7 +1,7 @@
 //! A layer's channels as masks over the picture, and what the score is behind each: what the Score-CAM family lives on.
 #![forbid(unsafe_code)]
 
-use camtui_plugin::{Error, Param, Session, View};
+use camtui_plugin::{Error, Map, Param, Session, View};
 
 use crate::batches::{in_batches, shape_of};
 use crate::score::Score;
@@ -35,13 +35,15 @@ pub fn kept(activation: &View<'_>, top: i64) -> Vec<usize> {
 }
 
 /// For each of `channels` the mean over `passes` of `y(x ⊙ change(M, pass))`, where M is the channel enlarged to the picture
-/// (corners on corners) and spread over 0…1. `change` is called in order: channel by channel, pass by pass.
+/// (corners on corners) and spread over 0…1. `change` is called in order: channel by channel, pass by pass; `show` makes a map
+/// of the scores that are there, of the first of `channels`.
 pub fn scores_behind(
     session: &Session<'_>,
     activation: &View<'_>,
     channels: &[usize],
     passes: usize,
     mut change: impl FnMut(f64, usize) -> f64,
+    show: impl Fn(&[f64]) -> Map,
 ) -> Result<Vec<f64>, Error> {
     let input = session.input()?;
     let score = Score::of(session)?;
@@ -53,7 +55,7 @@ pub fn scores_behind(
     let planes: Vec<&[f32]> = activation.planes().collect();
     let mut sums = vec![0.0; channels.len()];
     let mut mask = vec![];
-    in_batches(session, channels.len() * passes, input.data().len(), |batch| {
+    in_batches(session, channels.len() * passes, input.data().len(), |session, batch| {
         let mut inputs = Vec::with_capacity(batch.len() * input.data().len());
         let mut changed = vec![];
         for at in batch.clone() {
@@ -68,9 +70,11 @@ pub fn scores_behind(
             }
         }
         let logits = session.forward(&shape_of(batch.len(), input.shape()), &inputs)?;
+        let done = batch.end / passes;
         for (at, score) in batch.zip(score.of_each(&logits)) {
             sums[at / passes] += score / passes as f64;
         }
+        session.partial(|| (done > 0).then(|| show(&sums[..done])));
         Ok(())
     })?;
     Ok(sums)

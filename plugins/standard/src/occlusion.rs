@@ -42,8 +42,22 @@ impl Explainer for Occlusion {
         let (rows, columns) = (patches(height, window, stride), patches(width, window, stride));
         let all: Vec<(&Range<usize>, &Range<usize>)> =
             rows.iter().flat_map(|row| columns.iter().map(move |column| (row, column))).collect();
+        let (across_rows, across_columns) = (shares(&rows, height, stride), shares(&columns, width, stride));
+        // A patch that is not known yet loses nothing.
+        let map_of = |lost: &[f64]| {
+            let lost = |i: usize, j: usize| lost.get(i * columns.len() + j).copied().unwrap_or(0.0);
+            let mut map = Vec::with_capacity(across_rows.len() * across_columns.len());
+            for down in &across_rows {
+                for along in &across_columns {
+                    let of_row =
+                        |&(i, a): &(usize, f64)| along.iter().map(|(j, b)| b * lost(i, *j)).sum::<f64>() * a;
+                    map.push(down.iter().map(of_row).sum());
+                }
+            }
+            Map::from_f64(across_rows.len(), across_columns.len(), &map)
+        };
         let mut lost = Vec::with_capacity(all.len());
-        in_batches(session, all.len(), input.data().len(), |batch| {
+        in_batches(session, all.len(), input.data().len(), |session, batch| {
             let mut inputs = Vec::with_capacity(batch.len() * input.data().len());
             for (row, column) in &all[batch.clone()] {
                 for (plane, &value) in input.planes().zip(&fill) {
@@ -56,21 +70,11 @@ impl Explainer for Occlusion {
             }
             let logits = session.forward(&shape_of(batch.len(), input.shape()), &inputs)?;
             lost.extend(score.of_each(&logits).map(|left| whole - left));
+            session.partial(|| Some(map_of(&lost)));
             Ok(())
         })?;
 
-        let (across_rows, across_columns) = (shares(&rows, height, stride), shares(&columns, width, stride));
-        let mut map = Vec::with_capacity(across_rows.len() * across_columns.len());
-        for down in &across_rows {
-            for along in &across_columns {
-                let sum: f64 = down
-                    .iter()
-                    .map(|(i, a)| along.iter().map(|(j, b)| b * lost[i * columns.len() + j]).sum::<f64>() * a)
-                    .sum();
-                map.push(sum);
-            }
-        }
-        Ok(Map::from_f64(across_rows.len(), across_columns.len(), &map))
+        Ok(map_of(&lost))
     }
 }
 

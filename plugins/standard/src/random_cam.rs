@@ -18,6 +18,7 @@ impl Explainer for RandomCam {
             .reference("Gildenblat et al., https://github.com/jacobgil/pytorch-grad-cam")
             .needs_activations()
             .rectify()
+            .gives_terms()
             .class_agnostic()
     }
 
@@ -25,6 +26,6 @@ impl Explainer for RandomCam {
         let layer = session.layer()?;
         let mut random = session.random();
         let weights: Vec<f64> = (0..channels(&layer)?).map(|_| random.symmetric()).collect();
-        Ok(weighted_sum(&weights, &session.activation(&layer)?).of_layer(&layer))
+        Ok(weighted_sum(session, &weights, &session.activation(&layer)?).of_layer(&layer))
     }
 }

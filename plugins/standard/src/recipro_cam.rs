@@ -33,7 +33,7 @@ impl Explainer for ReciproCam {
         let score = Score::of(session)?;
         let (height, width, area) = (activation.height(), activation.width(), activation.area());
         let mut map = Vec::with_capacity(area);
-        in_batches(session, area, activation.data().len(), |positions| {
+        in_batches(session, area, activation.data().len(), |session, positions| {
             let mut alone = vec![0.0; positions.len() * activation.data().len()];
             for (item, at) in alone.chunks_exact_mut(activation.data().len()).zip(positions.clone()) {
                 for (plane, kept) in item.chunks_exact_mut(area).zip(activation.planes()) {
@@ -42,6 +42,13 @@ impl Explainer for ReciproCam {
             }
             let shape = shape_of(positions.len(), activation.shape());
             map.extend(score.of_each(&session.forward_from(&layer, &shape, &alone)?));
+            session.partial(|| {
+                // What is not known yet is in the middle of what is.
+                let middle = map.iter().sum::<f64>() / map.len() as f64;
+                let mut known = map.clone();
+                known.resize(area, middle);
+                Some(Map::from_f64(height, width, &known))
+            });
             Ok(())
         })?;
         Ok(Map::from_f64(height, width, &map).of_layer(&layer))

@@ -4,7 +4,7 @@
 //! Petsiuk, Das and Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models", BMVC 2018.
 #![forbid(unsafe_code)]
 
-use camtui_plugin::{Description, Error, Explainer, Map, Param, Params, Session};
+use camtui_plugin::{Description, Error, Explainer, Map, Param, Params, Session, View};
 
 use crate::batches::{in_batches, shape_of};
 use crate::score::{Score, probabilities};
@@ -38,7 +38,7 @@ impl Explainer for Rise {
         let cells = usize::try_from(params.int("cells")?).unwrap_or(1);
         let mut masks = Masks::new(cells, p, [input.height(), input.width()], session.random_seed());
         let mut sum = vec![0.0; input.area()];
-        in_batches(session, count, input.data().len(), |batch| {
+        in_batches(session, count, input.data().len(), |session, batch| {
             let mut inputs = Vec::with_capacity(batch.len() * input.data().len());
             let drawn: Vec<Vec<f64>> = batch.clone().map(|_| masks.draw()).collect();
             for mask in &drawn {
@@ -52,13 +52,17 @@ impl Explainer for Rise {
                     probabilities(logits).iter().zip(score.seed()).map(|(p, s)| p * s).sum();
                 sum.iter_mut().zip(mask).for_each(|(s, m)| *s += probability * m);
             }
+            session.partial(|| Some(mean(&input, &sum, batch.end as f64 * p)));
             Ok(())
         })?;
-        for s in &mut sum {
-            *s /= count as f64 * p;
-        }
-        Ok(Map::from_f64(input.height(), input.width(), &sum))
+        Ok(mean(&input, &sum, count as f64 * p))
     }
+}
+
+/// The map after so many masks that let a share through.
+fn mean(input: &View<'_>, sum: &[f64], through: f64) -> Map {
+    let values: Vec<f64> = sum.iter().map(|s| s / through).collect();
+    Map::from_f64(input.height(), input.width(), &values)
 }
 
 /// Draws masks: a grid of cells that are open or shut, one cell larger than the picture, enlarged and cut out at random.

@@ -24,6 +24,7 @@ impl Explainer for ScoreCam {
             .needs_activations()
             .needs_forward()
             .rectify()
+            .gives_terms()
             .param(top_param(0))
     }
 
@@ -32,8 +33,10 @@ impl Explainer for ScoreCam {
         let count = channels(&layer)?;
         let activation = session.activation(&layer)?;
         let kept = kept(&activation, params.int("top")?);
-        let scores = scores_behind(session, &activation, &kept, 1, |mask, _| mask)?;
-        let weights = all_weights(count, &kept, &softmax(&scores));
-        Ok(weighted_sum(&weights, &activation).of_layer(&layer))
+        let map = |scores: &[f64]| {
+            weighted_sum(session, &all_weights(count, &kept, &softmax(scores)), &activation).of_layer(&layer)
+        };
+        let scores = scores_behind(session, &activation, &kept, 1, |mask, _| mask, map)?;
+        Ok(map(&scores))
     }
 }

@@ -14,6 +14,9 @@ pub struct ShapleyCam;
 
 /// How far along A differences are taken, both ways. A power of two, so that A·(1 ± STEP) is rounded little.
 const STEP: f32 = 1.0 / 256.0;
+/// Classes count, likeliest first, until all others together have less than this probability, and at most so many.
+const REST: f64 = 1e-4;
+const MOST: usize = 64;
 
 impl Explainer for ShapleyCam {
     fn describe() -> Description {
@@ -26,6 +29,7 @@ impl Explainer for ShapleyCam {
             .needs_gradients()
             .needs_forward()
             .rectify()
+            .gives_terms()
             .param(Param::choice("curvature", "softmax", ["softmax", "all"]).help(
                 "softmax: the softmax's curvature alone, exact where the network is made of ReLUs; all: also that of smooth \
                  activations (SiLU, GELU), by a difference of gradients, which units that a ReLU opens or closes on the way disturb",
@@ -41,7 +45,7 @@ impl Explainer for ShapleyCam {
         let total: f64 = score.seed().iter().sum();
         // S = s·y + s·log p, so ∂S/∂y = 2s − (Σs)·p.
         let first: Vec<f64> = score.seed().iter().zip(&p).map(|(s, p)| 2.0 * s - total * p).collect();
-        let slope = logits_along(session, &layer, &activation)?;
+        let slope = logits_along(session, &layer, &activation, &p)?;
         // ∂²S/∂y² = −(Σs)·(diag(p) − p·pᵀ), applied to ∂y/∂A·A.
         let mean: f64 = p.iter().zip(&slope).map(|(p, d)| p * d).sum();
         let second: Vec<f64> = p.iter().zip(&slope).map(|(p, d)| -total * p * (d - mean)).collect();
@@ -57,7 +61,7 @@ impl Explainer for ShapleyCam {
                 *weight -= 0.5 * bend;
             }
         }
-        Ok(weighted_sum(&weights, &activation).of_layer(&layer))
+        Ok(weighted_sum(session, &weights, &activation).of_layer(&layer))
     }
 }
 
@@ -67,12 +71,37 @@ fn both_ways(activation: &View<'_>) -> (Vec<usize>, Vec<f32>) {
     ([&[2], &activation.shape()[1..]].concat(), values.collect())
 }
 
-/// `∂y/∂A·A` `[classes]`: what the logits change along A. They are continuous, so units that flip do not disturb it.
-fn logits_along(session: &Session<'_>, layer: &Layer, activation: &View<'_>) -> Result<Vec<f64>, Error> {
+/// `∂y/∂A·A` `[classes]`: what the logits change along A. A difference of logits gives it for all classes at once, but a
+/// unit that a ReLU opens or closes on the way bends it by hundredths. So the classes that count, by their probabilities `p`,
+/// have it from their gradients.
+fn logits_along(
+    session: &Session<'_>,
+    layer: &Layer,
+    activation: &View<'_>,
+    p: &[f64],
+) -> Result<Vec<f64>, Error> {
     let (shape, values) = both_ways(activation);
     let logits = session.forward_from(layer, &shape, &values)?;
     let (up, down) = logits.data().split_at(logits.data().len() / 2);
-    Ok(up.iter().zip(down).map(|(&a, &b)| f64::from(a - b) / f64::from(2.0 * STEP)).collect())
+    let mut slope: Vec<f64> =
+        up.iter().zip(down).map(|(&a, &b)| f64::from(a - b) / f64::from(2.0 * STEP)).collect();
+
+    let mut likeliest: Vec<usize> = (0..p.len()).collect();
+    likeliest.sort_by(|&a, &b| p[b].total_cmp(&p[a]));
+    let mut rest = 1.0;
+    for (n, class) in likeliest.into_iter().take(MOST).enumerate() {
+        if rest < REST {
+            break;
+        }
+        session.progress(n as f32 / MOST as f32)?;
+        let mut seed = vec![0.0; p.len()];
+        seed[class] = 1.0;
+        let gradient = session.gradient_of(layer, &seed, Rule::Plain)?;
+        slope[class] =
+            gradient.data().iter().zip(activation.data()).map(|(&g, &a)| f64::from(g) * f64::from(a)).sum();
+        rest -= p[class];
+    }
+    Ok(slope)
 }
 
 /// Mean over each channel of what the gradient of `seed` changes along A `[K]`.

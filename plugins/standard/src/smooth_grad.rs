@@ -4,7 +4,7 @@
 //! the paper; the size is taken last.
 #![forbid(unsafe_code)]
 
-use camtui_plugin::{Description, Error, Explainer, Map, Param, Params, Place, Rule, Session};
+use camtui_plugin::{Description, Error, Explainer, Map, Param, Params, Place, Rule, Session, View};
 
 use crate::batches::{in_batches, shape_of};
 use crate::pixels::strongest;
@@ -35,7 +35,7 @@ impl Explainer for SmoothGrad {
         let seed = session.seed()?;
         let mut random = session.random();
         let mut sum = vec![0f64; input.data().len()];
-        in_batches(session, samples, input.data().len(), |batch| {
+        in_batches(session, samples, input.data().len(), |session, batch| {
             let noisy: Vec<f32> = batch
                 .clone()
                 .flat_map(|_| input.data())
@@ -47,11 +47,15 @@ impl Explainer for SmoothGrad {
             for gradient in gradients.data().chunks_exact(sum.len()) {
                 sum.iter_mut().zip(gradient).for_each(|(s, &g)| *s += f64::from(g));
             }
+            session.partial(|| Some(mean(&input, &sum, batch.end)));
             Ok(())
         })?;
-        for s in &mut sum {
-            *s /= samples as f64;
-        }
-        Ok(Map::from_f64(input.height(), input.width(), &strongest(&sum, input.area())))
+        Ok(mean(&input, &sum, samples))
     }
+}
+
+/// The map after so many samples.
+fn mean(input: &View<'_>, sum: &[f64], samples: usize) -> Map {
+    let mean: Vec<f64> = sum.iter().map(|s| s / samples as f64).collect();
+    Map::from_f64(input.height(), input.width(), &strongest(&mean, input.area()))
 }

@@ -23,6 +23,7 @@ impl Explainer for SsCam {
             .needs_activations()
             .needs_forward()
             .rectify()
+            .gives_terms()
             .param(Param::int("samples", 10).range(1..=10_000).help(
                 "noisy masks a channel; the paper takes 35, and the time grows with it",
             ))
@@ -41,9 +42,11 @@ impl Explainer for SsCam {
         let sigma = params.float("sigma")?;
         let kept = kept(&activation, params.int("top")?);
         let mut random = session.random();
-        let scores =
-            scores_behind(session, &activation, &kept, samples, |mask, _| mask + sigma * random.normal())?;
-        let weights = all_weights(count, &kept, &softmax(&scores));
-        Ok(weighted_sum(&weights, &activation).of_layer(&layer))
+        let noisy = |mask: f64, _| mask + sigma * random.normal();
+        let map = |scores: &[f64]| {
+            weighted_sum(session, &all_weights(count, &kept, &softmax(scores)), &activation).of_layer(&layer)
+        };
+        let scores = scores_behind(session, &activation, &kept, samples, noisy, map)?;
+        Ok(map(&scores))
     }
 }

@@ -45,15 +45,17 @@ impl<'a> Pieces<'a> {
         self.count
     }
 
-    /// `score` of the logits of each picture that shows the pieces of one of `masks` and hides the others.
+    /// `score` of the logits of each picture that shows the pieces of one of `masks` and hides the others. `fit` makes a value a
+    /// piece of the scores of the first masks, if so few will do.
     pub fn scores(
         &self,
         session: &Session<'_>,
         masks: &[Vec<bool>],
         score: impl Fn(&[f32]) -> f64,
+        fit: impl Fn(&[f64]) -> Option<Vec<f64>>,
     ) -> Result<Vec<f64>, Error> {
         let mut scores = Vec::with_capacity(masks.len());
-        in_batches(session, masks.len(), self.input.data().len(), |batch| {
+        in_batches(session, masks.len(), self.input.data().len(), |session, batch| {
             let mut inputs = Vec::with_capacity(batch.len() * self.input.data().len());
             for mask in &masks[batch.clone()] {
                 for (plane, &fill) in self.input.planes().zip(&self.fill) {
@@ -64,6 +66,7 @@ impl<'a> Pieces<'a> {
             }
             let logits = session.forward(&shape_of(batch.len(), self.input.shape()), &inputs)?;
             scores.extend(logits.data().chunks_exact(session.classes().max(1)).map(&score));
+            session.partial(|| Some(self.map(&fit(&scores)?)));
             Ok(())
         })?;
         Ok(scores)

@@ -27,6 +27,7 @@ impl Explainer for XGradCam {
             .needs_activations()
             .needs_gradients()
             .rectify()
+            .gives_terms()
     }
 
     fn explain(&self, session: &Session<'_>, _params: &Params<'_>) -> Result<Map, Error> {
@@ -45,7 +46,7 @@ impl Explainer for XGradCam {
             unstable += usize::from(sum.abs() < CANCELS * size);
             weights.push(product / (sum + EPSILON));
         }
-        let map = weighted_sum(&weights, &activation).of_layer(&layer);
+        let map = weighted_sum(session, &weights, &activation).of_layer(&layer);
         Ok(match unstable {
             0 => map,
             n => map.with_note(format!(

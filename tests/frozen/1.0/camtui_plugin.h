@@ -216,7 +216,8 @@ struct camtui_session {
     uint32_t chosen_layer;   /* the layer to explain: the user's or the model's default; or CAMTUI_NO_LAYER */
     uint8_t layer_was_named; /* whether the user named it; if not, an explainer that belongs to another
                                 layer may take that one, and says so with sink->layer */
-    uint8_t reserved[7];
+    uint8_t wants_terms;     /* whether sink->terms is asked for; only of explainers that say gives_terms */
+    uint8_t reserved[6];
 
     /* What the model was given, preprocessed: [1, C, H, W].
      * [during explain; out: until explain] */
@@ -301,6 +302,28 @@ struct camtui_session {
     /* An optional capability by name and version ("name/1"): a pointer to a struct that its own header describes, or NULL.
      * [during explain; in: copied; out: until explain] */
     const void *(*get_extension)(const camtui_session *session, camtui_text name);
+
+    /* 1 if somebody watches and would like to see what there is of the map: a few times a second at most. An explainer of
+     * many passes asks after each batch, and answers with `partial`; one that never does is right as well. Returns at once.
+     * [during explain] */
+    uint8_t (*wants_partial)(const camtui_session *session);
+
+    /* The map as far as it has come: as in sink->map, before the outermost ReLU, of any size; shown until a better one comes
+     * and then forgotten. The map that sink->map is given must not depend on whether this was called.
+     * [during explain; in: copied] */
+    camtui_status (*partial)(const camtui_session *session, uint32_t height, uint32_t width, const float *values,
+                             uint64_t count);
+
+    /* A session of the same picture, model and target, for one batch of many: what it hands out lives until it is ended, and not
+     * until explain returns, so that memory does not grow with the number of passes. NULL if there is none to be had:
+     * go on with `session`. May be NULL itself.
+     * [during explain; out: until end_scope] */
+    const camtui_session *(*scope)(const camtui_session *session);
+
+    /* Ends a session that `scope` returned, once, before explain returns, and after all that it handed out was used. May be
+     * NULL where `scope` is.
+     * [during explain] */
+    void (*end_scope)(const camtui_session *inner);
 };
 
 /* ==== The sink: where an explainer puts what it found ==== */
@@ -346,6 +369,13 @@ struct camtui_sink {
     /* An optional capability by name and version, or NULL.
      * [during explain; in: copied; out: until explain] */
     const void *(*get_extension)(const camtui_sink *sink, camtui_text name);
+
+    /* What the map is the sum of: `count` planes of the map's own size, one after the other, `total` finite values in all (at
+     * most 268435456). For methods that weigh activations these are the weighted channels, w_k·A_k. Exactly once where the
+     * description says gives_terms and the session says wants_terms.
+     * [during explain; in: copied] */
+    camtui_status (*terms)(const camtui_sink *sink, uint32_t count, uint32_t height, uint32_t width, const float *values,
+                           uint64_t total);
 };
 
 /* `return camtui_fail(sink, CAMTUI_NOT_SUPPORTED, "the window is larger than the picture; take a smaller one");` */
@@ -368,6 +398,7 @@ static inline camtui_status camtui_pass_on(const camtui_session *session, const 
 #define CAMTUI_NEEDS_ACTIVATIONS 1u
 #define CAMTUI_NEEDS_GRADIENTS 2u
 #define CAMTUI_NEEDS_FORWARD 4u
+#define CAMTUI_NEEDS_BIASED_GRADIENTS 8u /* gradients at all layers that add a bias, and at the image */
 
 typedef struct camtui_explainer camtui_explainer;
 
@@ -384,7 +415,9 @@ struct camtui_explainer {
     uint8_t rectify;         /* the method ends in a ReLU: give the map before it, the host applies it,
                                 unless the user asks for the signed map */
     uint8_t class_agnostic;  /* the map does not depend on the target */
-    uint8_t reserved[2];
+    uint8_t gives_terms;     /* the map is a sum over channels, whose terms sink->terms is given where they are
+                                wanted: what --smooth eigen takes */
+    uint8_t reserved[1];
     uint32_t param_count;    /* at most 256 */
     const camtui_param *const *params;
     void *context;           /* the plugin's own */

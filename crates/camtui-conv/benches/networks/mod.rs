@@ -69,8 +69,7 @@ impl Network {
     fn inverted(&mut self, x: Value, wider: usize, outs: usize, kernel: usize, stride: usize) -> Value {
         let ins = self.builder.shape(x).channels;
         let wide = ins * wider;
-        let inner =
-            if wider > 1 { self.convolve(x, wide, 1, 1, 1, None, Activation::RELU6) } else { x };
+        let inner = if wider > 1 { self.convolve(x, wide, 1, 1, 1, None, Activation::RELU6) } else { x };
         let inner = self.convolve(inner, wide, kernel, stride, wide, None, Activation::RELU6);
         let add = (stride == 1 && ins == outs).then_some(x);
         self.convolve(inner, outs, 1, 1, 1, add, Activation::Linear)

@@ -88,7 +88,7 @@ impl<V: Simd> Pixelwise<V> {
     unsafe fn each(&self, out: *mut f32, number: impl Fn(usize) -> V) {
         // SAFETY: the caller's.
         unsafe {
-                let (low, high) = self.activation.limits::<V>();
+            let (low, high) = self.activation.limits::<V>();
             for c in (0..self.out.shape.channels).step_by(V::LANES) {
                 number(c).at_least(low).at_most(high).store(out.add(c));
             }

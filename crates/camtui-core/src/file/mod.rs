@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-pub use png::{PngError, encode_png, png_provenance};
+pub use png::{PngError, encode_png, png_provenance, read_provenance};
 
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +111,13 @@ pub enum WriteError {
     },
 }
 
+/// How the names of files begin that are not whole yet.
+const PREFIX: &str = ".camtui-";
+/// And how they end.
+const SUFFIX: &str = ".tmp";
+/// A file that nobody has touched for so long is not being written.
+const LEFT_OVER: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// Writes `bytes` to `path`, replacing what is there, so that at every moment the old file or the new one is whole.
 ///
 /// The bytes go to a temporary file in the same folder, which is then renamed; on failure it is removed. A new file
@@ -140,7 +147,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
         return Err(WriteError::NoFolder { path: path.to_owned(), folder });
     }
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".camtui-").suffix(".tmp");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -154,6 +161,23 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     }
     temporary.persist(&target).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// Removes from `folder` what [`write_atomic`] had begun when its process was killed: files of its kind that nobody has
+/// touched for a minute.
+pub fn remove_leftovers(folder: &Path) {
+    let is_old = |path: &Path| {
+        let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        modified.and_then(|then| then.elapsed().ok()).is_some_and(|age| age > LEFT_OVER)
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) && is_old(&entry.path()) {
+            // One that cannot be removed is in nobody's way.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 #[cfg(test)]

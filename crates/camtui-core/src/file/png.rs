@@ -3,7 +3,9 @@
 //! A heat map without its model, layer and target cannot be checked by anyone, so every picture written carries that
 //! as UTF-8 JSON in an `iTXt` chunk with the keyword `camtui`, placed before the pixels so that it is quick to read.
 
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Seek};
+use std::path::Path;
 
 /// The keyword of the text chunk.
 const KEYWORD: &str = "camtui";
@@ -50,7 +52,16 @@ pub fn encode_png(width: u32, height: u32, pixels: &[u8], provenance: &str) -> R
 
 /// The `camtui` text of a PNG file, or `None` where it has none or is no readable PNG.
 pub fn png_provenance(bytes: &[u8]) -> Option<String> {
-    let reader = png::Decoder::new(Cursor::new(bytes)).read_info().ok()?;
+    text_of(Cursor::new(bytes))
+}
+
+/// The same of a file, of which no more is read than that.
+pub fn read_provenance(path: &Path) -> Option<String> {
+    path.is_file().then(|| File::open(path).ok()).flatten().map(BufReader::new).and_then(text_of)
+}
+
+fn text_of(png: impl BufRead + Seek) -> Option<String> {
+    let reader = png::Decoder::new(png).read_info().ok()?;
     let chunk = reader.info().utf8_text.iter().find(|chunk| chunk.keyword == KEYWORD)?;
     chunk.get_text().ok()
 }

@@ -11,6 +11,7 @@ use crate::onnx::metadata::Metadata;
 use crate::onnx::pb::{GraphProto, ModelProto, NodeProto, tensor_proto::DataType};
 use crate::onnx::subgraph::reach;
 
+use super::bounds::product;
 use super::interface::{self, IMAGE, LOGITS};
 use super::shapes::Shapes;
 
@@ -81,7 +82,7 @@ pub fn anatomy(model: &ModelProto, metadata: &Metadata) -> Anatomy {
 fn parameters(graph: &GraphProto, nodes: &[&NodeProto], metadata: &Metadata) -> (u64, Vec<u64>) {
     let mut sizes: HashMap<&str, u64> = HashMap::new();
     for tensor in graph.initializer.iter().filter(|t| !t.name.starts_with("backward/")) {
-        let size = tensor.dims.iter().fold(1_u64, |n, &d| n.saturating_mul(u64::try_from(d).unwrap_or(0)));
+        let size = product(tensor.dims.iter().map(|&d| usize::try_from(d).unwrap_or(0)));
         let float = [DataType::Float, DataType::Double].iter().any(|&f| f as i32 == tensor.data_type);
         // A number without axes belongs to a formula: a bound, a factor.
         if float && !tensor.dims.is_empty() {

@@ -13,6 +13,11 @@ pub(crate) const MOST_NUMBERS: u64 = 1 << 29;
 /// The most multiplications for one picture. ResNet-50 takes 4e9 at 224×224, the largest vision transformers 1e12.
 const MOST_WORK: u64 = 10_000_000_000_000;
 
+/// The product of extents, or the largest number where that is more.
+pub(crate) fn product(extents: impl IntoIterator<Item = usize>) -> u64 {
+    extents.into_iter().fold(1, |product, extent| product.saturating_mul(extent as u64))
+}
+
 /// Whether what `graph` computes stays within bounds.
 pub(super) fn check(shapes: &Shapes, graph: &GraphProto) -> Result<(), GradError> {
     // Rules multiply extents with each other, those of empty values too.

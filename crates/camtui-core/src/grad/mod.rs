@@ -19,6 +19,7 @@ mod attributes;
 mod backward;
 mod bounds;
 mod error;
+pub(crate) mod grid;
 pub mod interface;
 mod interpolate;
 pub(crate) mod notes;
@@ -29,7 +30,7 @@ mod window;
 
 use crate::onnx::pb::{GraphProto, ModelProto};
 
-pub(crate) use bounds::MOST_NUMBERS;
+pub(crate) use bounds::{MOST_NUMBERS, product};
 pub use error::{Blocked, GradError, Reason};
 
 use crate::onnx::metadata::Metadata;

@@ -113,6 +113,14 @@ impl Window {
         self.input.len()
     }
 
+    /// Whether there is one window only, and it sees every element.
+    pub fn covers_all(&self) -> bool {
+        (0..self.rank()).all(|a| {
+            let sees = self.kernel[a] == 1 || self.dilation[a] == 1;
+            self.output[a] == 1 && sees && self.reach(a) >= self.begin[a] + self.input[a]
+        })
+    }
+
     /// How many elements one window spans along `axis`.
     pub fn reach(&self, axis: usize) -> usize {
         self.dilation[axis] * (self.kernel[axis] - 1) + 1

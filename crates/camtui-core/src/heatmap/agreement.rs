@@ -13,8 +13,11 @@ pub struct Ranks(Vec<f32>);
 impl Ranks {
     /// The ranks of a map, brought to mean 0 and length 1; ties share the mean of their ranks.
     pub fn of(map: &Heatmap) -> Self {
-        let grid = upsample(map, SIDE, SIDE, Interpolation::Bilinear);
-        let values = grid.values();
+        Self::of_values(upsample(map, SIDE, SIDE, Interpolation::Bilinear).values())
+    }
+
+    /// The same of values as they are; those that are compared must be as many.
+    pub fn of_values(values: &[f32]) -> Self {
         let mut order: Vec<usize> = (0..values.len()).collect();
         order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
         let mut ranks = vec![0f64; values.len()];

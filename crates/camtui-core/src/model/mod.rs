@@ -13,6 +13,7 @@ mod network;
 mod open;
 mod parts;
 mod plan;
+mod random_head;
 mod session;
 mod weights;
 

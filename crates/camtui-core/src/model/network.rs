@@ -11,6 +11,7 @@ use super::cache::Cache;
 use super::error::ModelError;
 use super::parts::{Cutter, Parts, Wanted, masked};
 use super::plan::{Compiling, Precision};
+use super::random_head;
 use super::weights::{self, Head};
 use crate::Tensor;
 pub use crate::grad::interface::IMAGE;
@@ -61,8 +62,8 @@ pub(super) enum Exported {
     Cached(PathBuf),
     /// An exported file of the user's own.
     File(PathBuf),
-    /// In memory, because the cache cannot be written.
-    Memory(Arc<ModelProto>),
+    /// In memory, because the cache cannot be written or because it is no file's; large weights may lie in a folder.
+    Memory(Arc<ModelProto>, Option<PathBuf>),
 }
 
 impl Exported {
@@ -70,7 +71,7 @@ impl Exported {
         match self {
             Self::Cached(path) => Cache::load(path).map_err(|e| ModelError::Reload(e.to_string())),
             Self::File(path) => Ok(intake::read(path).map_err(|e| ModelError::Reload(e.to_string()))?.model),
-            Self::Memory(model) => Ok(ModelProto::clone(model)),
+            Self::Memory(model, _) => Ok(ModelProto::clone(model)),
         }
     }
 
@@ -78,7 +79,8 @@ impl Exported {
     fn folder(&self) -> Option<&Path> {
         match self {
             Self::Cached(path) => path.parent(),
-            Self::File(_) | Self::Memory(_) => None,
+            Self::Memory(_, folder) => folder.as_deref(),
+            Self::File(_) => None,
         }
     }
 }
@@ -161,6 +163,20 @@ impl Network {
     pub fn input_shape(&self) -> Vec<usize> {
         let (h, w) = self.metadata.recipe.as_ref().map_or((224, 224), |r| (r.height, r.width));
         vec![1, 3, h, w]
+    }
+
+    /// The same network with the weights of its last layer drawn by lot from `seed`, run by the same threads; none where that
+    /// layer cannot be told.
+    pub fn with_random_head(&self, seed: u64) -> Result<Option<Self>, ModelError> {
+        let mut model = self.exported.load()?;
+        let folder = self.exported.folder();
+        if !random_head::draw(&mut model, folder, seed) {
+            return Ok(None);
+        }
+        let exported = Exported::Memory(Arc::new(model), folder.map(Path::to_owned));
+        let executor = self.executor.clone();
+        let other = Self::new(self.metadata.clone(), exported, None, self.compiling.schedule, 1);
+        Ok(Some(Self { executor, ..other }.computing(self.convolutions())))
     }
 
     /// The linear head's weights, where the network has such a head.

@@ -121,7 +121,7 @@ impl Opened {
         let Self { model, metadata, exported, .. } = self;
         match exported {
             Some(exported) => Network::new(metadata, exported, Some(model), schedule, threads),
-            None => Network::new(metadata, Exported::Memory(Arc::new(model)), None, schedule, threads),
+            None => Network::new(metadata, Exported::Memory(Arc::new(model), None), None, schedule, threads),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::error::ModelError;
 use super::fused::{self, Parameters};
 use super::network::{Convolutions, Schedule};
 use crate::Tensor;
-use crate::grad::MOST_NUMBERS;
+use crate::grad::{MOST_NUMBERS, product};
 use crate::onnx::pb::{ModelProto, tensor_proto::DataType};
 use crate::onnx::subgraph::Given;
 
@@ -87,9 +87,8 @@ fn behind(model: &TypedModel, outlets: &[OutletId]) -> HashSet<usize> {
 fn bounded(model: &TypedModel) -> TractResult<()> {
     for node in &model.nodes {
         for output in &node.outputs {
-            let count = output.fact.shape.as_concrete().map_or(0, |shape| {
-                shape.iter().fold(1_u64, |count, &extent| count.saturating_mul(extent as u64))
-            });
+            let shape = output.fact.shape.as_concrete();
+            let count = shape.map_or(0, |shape| product(shape.iter().copied()));
             tract_onnx::tract_core::internal::ensure!(
                 count <= MOST_NUMBERS,
                 "the value `{}` has {count} numbers, and {MOST_NUMBERS} are the most that are computed",

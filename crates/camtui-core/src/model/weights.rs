@@ -74,7 +74,7 @@ fn initializer(model: &ModelProto, name: &str, folder: Option<&Path>) -> Option<
     graph.initializer.iter().find(|t| t.name == name).and_then(|t| read_f32(t, folder))
 }
 
-fn read_f32(proto: &TensorProto, folder: Option<&Path>) -> Option<Tensor> {
+pub(super) fn read_f32(proto: &TensorProto, folder: Option<&Path>) -> Option<Tensor> {
     if proto.data_type != DataType::Float as i32 {
         return None;
     }

@@ -103,6 +103,11 @@ impl GraphBuilder {
         });
     }
 
+    /// Appends a node that is there already.
+    pub fn push(&mut self, node: NodeProto) {
+        self.graph.node.push(node);
+    }
+
     /// Adds a constant tensor of f32 values; a scalar has no `dims`.
     pub fn f32s(&mut self, name: &str, dims: &[usize], values: &[f32]) {
         self.graph.initializer.push(f32_tensor(name, dims, values));

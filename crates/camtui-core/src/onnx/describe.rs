@@ -11,21 +11,25 @@ use super::picture::{self, Picture};
 pub use super::picture::{Layout, Order, Wanted as InputWanted};
 use super::scores::{self, producers};
 use super::widen::widen;
-use crate::grad::{active, interface};
+use crate::grad::{active, grid, interface};
 use crate::{Recipe, labels};
 
 /// Modules nested deeper than this are not named one by one.
 const DEEPEST: usize = 32;
 
 /// Operators whose output is worth tapping: those that make features, not those that rearrange them.
-const FEATURES: [&str; 14] = [
+const FEATURES: [&str; 18] = [
     "Conv",
     "BatchNormalization",
+    "InstanceNormalization",
+    "GroupNormalization",
+    "LayerNormalization",
     "Relu",
     "Clip",
     "LeakyRelu",
     "PRelu",
     "Elu",
+    "Gelu",
     "HardSwish",
     "Add",
     "Mul",
@@ -120,13 +124,17 @@ pub fn describe_as(model: &mut ModelProto, name: &str, wanted: &Wanted) -> Resul
         let chosen = &graph.output[0].name;
         notes.push(format!("of the model's {others} outputs `{chosen}` is explained"));
     }
+    let mut layers = find_layers(graph);
+    let head = find_head(graph);
+    let default_layer = grid::fold(graph, opset, &mut layers);
     let metadata = Metadata {
         name: name.to_owned(),
         classes,
         recipe: Some(recipe),
         assumed: true,
-        layers: find_layers(graph),
-        head: find_head(graph),
+        layers,
+        default_layer,
+        head,
         labels: if classes == 1000 { labels::imagenet() } else { Vec::new() },
         notes,
         ..Metadata::default()
@@ -140,15 +148,18 @@ fn int_attribute(node: &NodeProto, name: &str) -> i64 {
 }
 
 /// The module path inside a node name of PyTorch's exporter: `/layer4/layer4.1/conv2/Conv` is `layer4.1.conv2`.
+///
+/// Each module is called by its name inside the last one that is no list; what is inside a list bears the list's name too.
 pub(crate) fn module_path(node_name: &str) -> Option<String> {
     let (modules, _operator) = node_name.strip_prefix('/')?.rsplit_once('/')?;
-    let mut path = String::new();
+    let (mut path, mut last) = (String::new(), "");
     for module in modules.split('/') {
-        if path.is_empty() || module.starts_with(&format!("{path}.")) {
-            module.clone_into(&mut path);
-        } else {
-            path = format!("{path}.{module}");
+        match module.strip_prefix(last) {
+            Some(inner) if !last.is_empty() && inner.starts_with('.') => path.push_str(inner),
+            _ if path.is_empty() => module.clone_into(&mut path),
+            _ => path = format!("{path}.{module}"),
         }
+        last = module;
     }
     Some(path)
 }
@@ -188,6 +199,7 @@ fn find_layers(graph: &GraphProto) -> Vec<Layer> {
         // A module ends with whatever it computes last, a channel shuffle too.
         if feature || modules.contains(&path) {
             put(&mut layers, path.clone(), value);
+            modules.insert(path.clone());
         }
         while let Some((outer, _)) = enclosing.rsplit_once('.') {
             enclosing = outer;
@@ -259,6 +271,9 @@ mod tests {
         assert_eq!(path("/layer4/layer4.1/conv2/Conv").as_deref(), Some("layer4.1.conv2"));
         assert_eq!(path("/features/features.0/features.0.0/Conv").as_deref(), Some("features.0.0"));
         assert_eq!(path("/conv1/Conv").as_deref(), Some("conv1"));
+        let block = "/features/features.1/features.1.0/block/block.0/block.0.0/Conv";
+        assert_eq!(path(block).as_deref(), Some("features.1.0.block.0.0"));
+        assert_eq!(path("/blocks/blocks.1/attn/qkv/Add").as_deref(), Some("blocks.1.attn.qkv"));
         assert_eq!(path("Conv_7"), None);
     }
 

@@ -247,6 +247,35 @@ pub(super) fn rectify(state: &State, explainer: &Explainer) -> Verdict {
     }
 }
 
+/// What it gives beside its map, and on the way to it.
+pub(super) fn beside(_state: &State, explainer: &Explainer) -> Verdict {
+    let network = Network::new("plain", [3, 12, 20], [5, 3, 4], 3);
+    let question = Question::about(explainer, &network);
+    let (alone, all) = (question.ask(explainer), Question { all: true, ..question }.ask(explainer));
+    let (alone, all) = match (alone, all) {
+        (Ok(alone), Ok(all)) => (alone, all),
+        (Err(_), _) => return Verdict::Skipped(NO_MAPS.into()),
+        (Ok(_), Err(error)) => {
+            return Verdict::Fail(format!("watched, it fails: {}", short(&error.to_string())));
+        }
+    };
+    if !same(&alone, &Output { terms: None, ..all.clone() }) {
+        return Verdict::Fail("it gives another map where terms or partial maps are wanted".into());
+    }
+    let Some(terms) = all.terms else {
+        return Verdict::Pass("it says of no terms; watched, the map is the same".into());
+    };
+    for (at, &value) in all.map.values.iter().enumerate() {
+        let parts =
+            || terms.values.iter().skip(at).step_by(all.map.values.len()).map(|&part| f64::from(part));
+        let (sum, size) = (parts().sum::<f64>(), parts().map(f64::abs).sum::<f64>());
+        if (sum - f64::from(value)).abs() > 1e-4 * size.max(1e-30) {
+            return Verdict::Fail(format!("its terms add up to {sum} where its map is {value}"));
+        }
+    }
+    Verdict::Pass("its terms add up to the map; watched, the map is the same".into())
+}
+
 /// A black picture with one bright patch, and a network in which only that patch reaches the classes: whatever
 /// looks at the model must single it out.
 pub(super) fn spot(_state: &State, explainer: &Explainer) -> Verdict {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::network::Network;
 use crate::{
     Answer, Array, Backend, BackendError, Batch, ExplainError, Explainer, Layer, LinearHead, Needs, Output,
-    Params, Place, Request, Rule, run,
+    Params, Partials, Place, Request, Rule, run,
 };
 
 /// What is explained.
@@ -39,13 +39,15 @@ pub(super) struct Question<'a> {
     pub target: Target,
     pub params: Params,
     pub random_seed: u64,
+    /// Whether all is wanted that an explainer can give beside its map, and every partial map.
+    pub all: bool,
 }
 
 impl<'a> Question<'a> {
     /// With default parameters, about the first class, at the network's own layer.
     pub fn about(explainer: &Explainer, network: &'a Network) -> Self {
         let params = Params::defaults(explainer.info());
-        Self { network, layer: None, target: Target::Class(0), params, random_seed: 42 }
+        Self { network, layer: None, target: Target::Class(0), params, random_seed: 42, all: false }
     }
 
     /// Asks it, without a limit.
@@ -67,6 +69,8 @@ impl<'a> Question<'a> {
             random_seed: self.random_seed,
             cancel: &watched.cancel,
             progress: &|_| {},
+            terms: self.all && explainer.info().gives_terms,
+            partial: self.all.then_some(Partials { every: Duration::ZERO, show: &|_| {} }),
             log: &|_, _| {},
         };
         run(explainer, watched, &request)

@@ -127,7 +127,7 @@ const BEFORE_LOADING: usize = 2;
 const LOADS: usize = 2;
 
 /// In this order. Where the first one fails the others have nothing to look at.
-const EXPLAINER: [OfExplainer; 16] = [
+const EXPLAINER: [OfExplainer; 17] = [
     OfExplainer { id: "answers", proves: "gives maps of small models", run: answers::answers },
     OfExplainer { id: "finite", proves: "every value of every map is a finite number", run: answers::finite },
     OfExplainer {
@@ -145,6 +145,11 @@ const EXPLAINER: [OfExplainer; 16] = [
         id: "rectify",
         proves: "gives the map before the ReLU that it declares",
         run: answers::rectify,
+    },
+    OfExplainer {
+        id: "beside",
+        proves: "terms add up to the map, and showing it on the way changes nothing",
+        run: answers::beside,
     },
     OfExplainer { id: "spot", proves: "finds the one place that matters", run: answers::spot },
     OfExplainer { id: "refusals", proves: "says why it cannot explain a model", run: refusals::refusals },

@@ -9,7 +9,7 @@ use super::pool::{Pool, StartError, log_printed, silent};
 use super::printed::Lines;
 use super::process::{Patient, Process, Stop};
 use super::wire::{self, Values, WireError};
-use crate::collect::Collector;
+use crate::collect::{Collector, partial_of};
 use crate::library::{Ran, Runner, Unfinished};
 use crate::serve::{Served, level_of};
 use crate::{Level, Params, clean};
@@ -44,6 +44,8 @@ impl Isolated {
             named: request.layer.is_some(),
             target: request.target.map(|class| class as u64),
             random_seed: request.random_seed,
+            terms: request.terms,
+            partial_every: request.partial.map(|partial| partial.every.as_millis() as u64),
             params: params.iter().map(|(_, value)| value.clone()).collect(),
         }
     }
@@ -153,6 +155,15 @@ fn converse(patient: &mut Patient<'_>, served: &Served<'_>) -> Result<(Done, Vec
             Report::Progress(done) => {
                 (request.progress)(if done.is_nan() { 0.0 } else { done.clamp(0.0, 1.0) });
             }
+            Report::Partial => {
+                let grid = values.into_iter().next().and_then(|grid| match grid.shape[..] {
+                    [height, width] => partial_of(side(height), side(width), grid.data).ok(),
+                    _ => None,
+                });
+                // The child has checked it; what is none comes from something else than an explainer.
+                let broken = || WireError::Broken("it showed a map that is none".into());
+                served.show(grid.ok_or_else(broken)?);
+            }
             Report::Log { level, line } if logged < LOG_LIMIT => {
                 logged += 1;
                 (request.log)(level_of(level), &clean(&line, 2_000));
@@ -167,14 +178,27 @@ fn converse(patient: &mut Patient<'_>, served: &Served<'_>) -> Result<(Done, Vec
     }
 }
 
+fn side(extent: usize) -> u32 {
+    u32::try_from(extent).unwrap_or(u32::MAX)
+}
+
 /// Puts what the child gave through the checks that everything goes through.
 fn give(collector: &Collector, done: Done, values: Vec<Values>) -> Result<u32, WireError> {
     let broken = || WireError::Broken("it gave maps that are none".into());
+    let mut values = values;
+    let terms = if done.has_terms { values.pop() } else { None };
     let expected = usize::from(done.has_map) + done.channels.len();
     if values.len() != expected || values.iter().any(|values| values.shape.len() != 2) {
         return Err(broken());
     }
-    let side = |extent: usize| u32::try_from(extent).unwrap_or(u32::MAX);
+    match terms {
+        None if done.has_terms => return Err(broken()),
+        None => {}
+        Some(Values { shape, data }) => {
+            let [count, height, width] = shape[..] else { return Err(broken()) };
+            collector.give_terms(side(count), side(height), side(width), data);
+        }
+    }
     let mut grids = values.into_iter().map(|grid| (side(grid.shape[0]), side(grid.shape[1]), grid.data));
     if done.has_map {
         let (height, width, values) = grids.next().ok_or_else(broken)?;

@@ -10,6 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use camtui_plugin::abi;
 use rustix::process::{Resource, Rlimit};
@@ -20,7 +21,7 @@ use super::remote::{Line, Remote};
 use super::wire::{Values, View};
 use crate::collect::Collector;
 use crate::serve::{Served, code_of};
-use crate::{Asked, Library, Params, Request};
+use crate::{Asked, Grid, Library, Params, Partials, Request};
 
 /// A descriptor that libraries are not likely to mean when they close some.
 const LINE: i32 = 100;
@@ -92,6 +93,11 @@ fn explain(line: &Line, library: &Library, asked: messages::Request, tensors: &[
     let params = Params::of(explainer.info(), asked.params);
     let chosen = asked.chosen.map(|index| index as usize);
     let cancel = AtomicBool::new(false);
+    let show = |grid: Grid| {
+        line.report(&Report::Partial, &[(&[grid.height, grid.width], &grid.values)]);
+    };
+    let partial =
+        asked.partial_every.map(|every| Partials { every: Duration::from_millis(every), show: &show });
     let request = Request {
         layer: chosen.and_then(|at| asked.layers.get(at)).filter(|_| asked.named).map(|l| l.name.as_str()),
         target: asked.target.map(|class| class as usize),
@@ -100,11 +106,13 @@ fn explain(line: &Line, library: &Library, asked: messages::Request, tensors: &[
         random_seed: asked.random_seed,
         cancel: &cancel,
         progress: &|done| line.progress(done),
+        terms: asked.terms,
+        partial,
         log: &|level, text| {
             line.report(&Report::Log { level: code_of(level), line: text.to_owned() }, &[]);
         },
     };
-    let collector = Collector::new(asked.layers.len());
+    let collector = Collector::new(asked.layers.len(), asked.terms);
     let served = Served::new(&backend, &request, asked.layers.clone(), chosen);
     let status =
         explainer.runner().explain(&served, &params, &collector).map_or(abi::FAILED, |ran| ran.status);
@@ -113,16 +121,25 @@ fn explain(line: &Line, library: &Library, asked: messages::Request, tensors: &[
     let grids = collected.map.iter().chain(collected.channels.iter().map(|channel| &channel.grid));
     let grids: Vec<([usize; 2], &[f32])> =
         grids.map(|grid| ([grid.height, grid.width], grid.values.as_slice())).collect();
+    let mut channels: Vec<String> = collected.channels.iter().map(|channel| channel.name.clone()).collect();
     let mut tensors: Vec<View<'_>> = grids.iter().map(|(shape, data)| (shape.as_slice(), *data)).collect();
-    let mut refused = collected.refused;
+    let of_terms = collected.terms.as_ref().map(|terms| {
+        let area = (terms.height * terms.width).max(1);
+        ([terms.values.len() / area, terms.height, terms.width], terms.values.as_slice())
+    });
+    tensors.extend(of_terms.iter().map(|(shape, data)| (shape.as_slice(), *data)));
+    let (mut refused, mut has_terms) = (collected.refused, of_terms.is_some());
     if tensors.iter().map(|(_, data)| data.len()).sum::<usize>() > super::wire::VALUE_LIMIT {
         refused.get_or_insert(crate::SinkError::TooManyValues);
         tensors.truncate(usize::from(collected.map.is_some()));
+        channels.clear();
+        has_terms = false;
     }
     let done = Done {
         status,
         has_map: collected.map.is_some(),
-        channels: collected.channels.iter().map(|channel| channel.name.clone()).collect(),
+        channels,
+        has_terms,
         notes: collected.notes,
         layer: collected.layer,
         error: collected.error,

@@ -39,6 +39,10 @@ pub(super) struct Request {
     pub target: Option<u64>,
     /// Seed for every random number.
     pub random_seed: u64,
+    /// Whether the terms of the map are wanted.
+    pub terms: bool,
+    /// How many milliseconds lie between two partial maps at least; none where nobody watches.
+    pub partial_every: Option<u64>,
     /// Values of all parameters, in the order of the description.
     pub params: Vec<ParamValue>,
 }
@@ -76,6 +80,8 @@ pub(super) enum Report {
     Question(Question),
     /// How much is done.
     Progress(f32),
+    /// What there is of the map: the tensor, `[h, w]`.
+    Partial,
     /// A line for the log.
     Log {
         /// As in the interface.
@@ -83,7 +89,7 @@ pub(super) enum Report {
         /// Not cleaned yet.
         line: String,
     },
-    /// The call is over; the tensors are the map, if there is one, and the channels, each `[h, w]`.
+    /// The call is over; the tensors are the map, if there is one, the channels, each `[h, w]`, and the terms, `[n, h, w]`.
     Done(Done),
 }
 
@@ -123,6 +129,7 @@ pub(super) struct Done {
     pub status: u32,
     pub has_map: bool,
     pub channels: Vec<String>,
+    pub has_terms: bool,
     pub notes: Vec<String>,
     pub layer: Option<u32>,
     pub error: Option<String>,

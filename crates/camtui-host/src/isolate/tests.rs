@@ -64,6 +64,7 @@ fn info() -> ExplainerInfo {
         needs: Needs::default(),
         rectify: false,
         class_agnostic: false,
+        gives_terms: false,
         params: vec![],
     }
 }
@@ -77,6 +78,7 @@ fn done() -> Done {
         status: 0,
         has_map: true,
         channels: vec![],
+        has_terms: false,
         notes: vec![],
         layer: None,
         error: None,
@@ -121,6 +123,8 @@ fn asked(reports: &[Vec<u8>], silence: Duration) -> (Result<Output, ExplainError
         random_seed: 0,
         cancel: &AtomicBool::new(false),
         progress: &|done| told.lock().unwrap().push(done),
+        terms: false,
+        partial: None,
         log: &|_, _| {},
     };
     let result = run(explainer, &Model, &request);

@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 
 /// Most bytes of a frame's small part.
 const SMALL_LIMIT: usize = 16 << 20;
-/// Most tensors of a frame: a map and all its channels.
-const TENSOR_LIMIT: usize = 257;
+/// Most tensors of a frame: a map, all its channels and its terms.
+const TENSOR_LIMIT: usize = 258;
 /// Most values of all tensors of a frame: 1 GiB.
 pub(super) const VALUE_LIMIT: usize = 1 << 28;
 /// As many values are made room for at once.

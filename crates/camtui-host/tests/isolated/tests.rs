@@ -25,6 +25,7 @@ pub const HOLDER: &str = "be-killed";
 const TESTS: &[(&str, fn())] = &[
     ("both_ways_give_the_same_bits", both_ways_give_the_same_bits),
     ("everything_can_be_asked_from_afar", everything_can_be_asked_from_afar),
+    ("maps_converge_and_terms_come_from_afar", maps_converge_and_terms_come_from_afar),
     ("a_child_stays_warm", a_child_stays_warm),
     ("deaths_are_sentences_and_the_next_call_works", deaths_are_sentences_and_the_next_call_works),
     ("memory_has_a_limit", memory_has_a_limit),
@@ -153,6 +154,50 @@ fn everything_can_be_asked_from_afar() {
     assert_eq!(*logged.lock().unwrap(), [r"Warning halfway\u{1b}"; 2]);
 }
 
+/// Where somebody watches, and where nobody does.
+fn maps_converge_and_terms_come_from_afar() {
+    let here = registry(Library::load(apart(), Asked::ByFile).unwrap().0);
+    let there = isolated(isolation());
+    let (toy, seed) = (Toy::default(), class(0));
+    for registry in [&here, &there] {
+        let asked = |id: &str, terms: bool, every: Option<Duration>| {
+            let explainer = find(registry, id);
+            let shown = Mutex::new(Vec::new());
+            let show = |grid: camtui_host::Grid| shown.lock().unwrap().push(grid.values);
+            let request = Request {
+                layer: None,
+                target: Some(0),
+                seed: &seed,
+                params: &Params::defaults(explainer.info()),
+                random_seed: 0,
+                cancel: &AtomicBool::new(false),
+                progress: &|_| {},
+                terms,
+                partial: every.map(|every| camtui_host::Partials { every, show: &show }),
+                log: &|_, _| {},
+            };
+            let output = run(explainer, &toy, &request);
+            (output, shown.into_inner().unwrap())
+        };
+        let (alone, nothing) = asked("converges", false, None);
+        let (all, shown) = asked("converges", true, Some(Duration::ZERO));
+        let (alone, all) = (alone.unwrap(), all.unwrap());
+        assert!(nothing.is_empty() && alone.terms.is_none());
+        assert_eq!(shown, [[1.0, -1.0], [2.0, -1.0], [3.0, -1.0]]);
+        let terms = all.terms.clone().unwrap();
+        assert_eq!((terms.height, terms.width, terms.values), (1, 2, vec![1.0, 2.0, 3.0, -3.0]));
+        assert_eq!(Output { terms: None, ..all }, alone);
+        // Too soon after the call began.
+        assert!(asked("converges", false, Some(Duration::from_mins(1))).1.is_empty());
+
+        let (misled, shown) = asked("misleads", true, Some(Duration::ZERO));
+        assert!(shown.is_empty(), "{shown:?}");
+        assert!(misled.unwrap_err().to_string().contains("planes of 1×3 but come with 4 values"));
+        // Terms that nobody wants are not looked at.
+        assert!(asked("misleads", false, None).0.is_ok());
+    }
+}
+
 fn a_child_stays_warm() {
     let registry = isolated(isolation());
     let first = pid(&registry);
@@ -215,6 +260,8 @@ fn cancelled_after(registry: &Registry, id: &str, wait: Duration) -> Duration {
                 random_seed: 0,
                 cancel: &cancel,
                 progress: &|_| {},
+                terms: false,
+                partial: None,
                 log: &|_, _| {},
             };
             run(explainer, &toy, &request)

@@ -169,11 +169,41 @@ explainer!(Looks, "looks", |_session| {
 explainer!(Infinite, "infinite", |_session| Ok(Map::new(1, 1, vec![f32::INFINITY])));
 explainer!(Panics, "panics", |_session| panic!("out of luck"));
 
+/// Shows what there is of its map three times, and gives what the map is the sum of.
+struct Converges;
+
+impl Explainer for Converges {
+    fn describe() -> Description {
+        Description::new("converges", "converges").gives_terms()
+    }
+    fn explain(&self, session: &Session<'_>, _: &Params<'_>) -> Result<Map, Error> {
+        for n in 1..=3 {
+            session.partial(|| Some(Map::new(1, 2, vec![n as f32, -1.0])));
+        }
+        let map = Map::new(1, 2, vec![4.0, -1.0]).with_channel("more", 1, 1, vec![7.0]);
+        Ok(if session.wants_terms() { map.with_terms(vec![1.0, 2.0, 3.0, -3.0]) } else { map })
+    }
+}
+
+/// Shows what cannot be, which is no matter, and then gives terms that cannot be, which is.
+struct Misleads;
+
+impl Explainer for Misleads {
+    fn describe() -> Description {
+        Description::new("misleads", "misleads").gives_terms()
+    }
+    fn explain(&self, session: &Session<'_>, _: &Params<'_>) -> Result<Map, Error> {
+        session.partial(|| Some(Map::new(1, 2, vec![f32::NAN, 0.0])));
+        session.partial(|| Some(Map::new(2, 2, vec![0.0])));
+        Ok(map().with_terms(vec![1.0, 2.0, 3.0, 4.0]))
+    }
+}
+
 fn session_goes_on() -> Result<Map, Error> {
     Ok(map())
 }
 
 camtui_plugin::export!(
     Fine, AsksAll, Crashes, Aborts, Exits, Loops, Overflows, Hoards, HoardsInC, Closes, Babbles, Prints, PrintsInC,
-    Moves, Deafens, Spawns, Joins, Patient, Tells, Looks, Infinite, Panics,
+    Moves, Deafens, Spawns, Joins, Patient, Tells, Looks, Infinite, Panics, Converges, Misleads,
 );

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use camtui_host::{
-    Answer, Array, Backend, BackendError, Batch, ExplainError, Layer, LinearHead, Output, Params, Place,
-    Registry, Request, Rule, run,
+    Answer, Array, Backend, BackendError, Batch, ExplainError, Grid, Layer, LinearHead, Output, Params,
+    Partials, Place, Registry, Request, Rule, run,
 };
 
 pub const CLASSES: usize = 5;
@@ -45,6 +46,29 @@ impl Small {
         pairs: &[&str],
         random_seed: u64,
     ) -> Result<Output, ExplainError> {
+        self.ask(registry, id, (layer, seed, pairs, random_seed), None)
+    }
+
+    /// The same with somebody who is shown every partial map.
+    #[allow(dead_code, reason = "each test file uses what it needs")]
+    pub fn watched(
+        &self,
+        registry: &Registry,
+        id: &str,
+        seed: &[f32],
+        pairs: &[&str],
+        show: Option<&(dyn Fn(Grid) + Sync)>,
+    ) -> Result<Output, ExplainError> {
+        self.ask(registry, id, (None, seed, pairs, 42), show)
+    }
+
+    fn ask(
+        &self,
+        registry: &Registry,
+        id: &str,
+        (layer, seed, pairs, random_seed): (Option<&str>, &[f32], &[&str], u64),
+        show: Option<&(dyn Fn(Grid) + Sync)>,
+    ) -> Result<Output, ExplainError> {
         let explainer = registry.find(id).unwrap();
         let params = Params::parse(explainer.info(), pairs).unwrap();
         let target = seed.iter().position(|&s| s == 1.0);
@@ -57,6 +81,8 @@ impl Small {
             random_seed,
             cancel: self.cancel.as_ref().unwrap_or(&never),
             progress: &|_| {},
+            terms: false,
+            partial: show.map(|show| Partials { every: Duration::ZERO, show }),
             log: &|_, _| {},
         };
         run(explainer, self, &request)

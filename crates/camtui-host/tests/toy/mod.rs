@@ -178,6 +178,8 @@ pub fn ask_with(
         random_seed: 42,
         cancel: &toy.cancel,
         progress: &|_| {},
+        terms: explainer.info().gives_terms,
+        partial: None,
         log,
     };
     run(explainer, toy, &request)

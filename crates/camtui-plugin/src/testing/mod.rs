@@ -66,6 +66,7 @@ pub struct FakeSession {
     cancel_at: Option<f32>,
     settings: Vec<(String, Setting)>,
     told: Mutex<Vec<f32>>,
+    partials: Mutex<Vec<Map>>,
 }
 
 struct Tensor {
@@ -125,6 +126,7 @@ impl FakeSession {
             cancel_at: None,
             settings: vec![],
             told: Mutex::default(),
+            partials: Mutex::default(),
         }
     }
 
@@ -299,13 +301,18 @@ impl FakeSession {
         self.told.lock().expect("whoever holds it only pushes").clone()
     }
 
-    /// Runs an explainer on this session. Where it declares [`rectify`](crate::Description::rectify), this is the map
+    /// The maps that the last [`explain`](Self::explain) showed on its way, in order.
+    pub fn partials(&self) -> Vec<Map> {
+        self.partials.lock().expect("whoever holds it only pushes").clone()
+    }
+
+    /// Runs an explainer on this session; of one that [`gives_terms`](crate::Description::gives_terms) they are wanted. Where it declares [`rectify`](crate::Description::rectify), this is the map
     /// before the ReLU, as it gave it.
     ///
     /// # Errors
     ///
-    /// What the explainer answered; [`Error::Failed`] for a map that camtui would refuse and for a parameter that is
-    /// not described or out of its range.
+    /// What the explainer answered; [`Error::Failed`] for a map that camtui would refuse, for terms that are not there or do
+    /// not add up to it, and for a parameter that is not described or out of its range.
     pub fn explain<E: Explainer>(&self, explainer: &E) -> Result<Map, Error> {
         let described = E::describe();
         if let Some((key, _)) =
@@ -326,7 +333,8 @@ impl FakeSession {
         let params = unsafe { Params::new(&keys, &pointers) };
 
         self.told.lock().expect("whoever holds it only pushes").clear();
-        let served = Served::new(self);
+        self.partials.lock().expect("whoever holds it only pushes").clear();
+        let served = Served::new(self, described.has_terms());
         let raw = served.session();
         // SAFETY: as the header says, and `served` outlives the call.
         let session = unsafe { Session::new(&raw) };
@@ -335,6 +343,12 @@ impl FakeSession {
         map.channels
             .iter()
             .try_for_each(|(name, grid)| acceptable(grid, &format!("the channel `{name}`")))?;
+        for partial in self.partials() {
+            acceptable(&partial.grid, "a partial map")?;
+        }
+        if described.has_terms() {
+            adds_up(&map)?;
+        }
         Ok(map)
     }
 
@@ -361,6 +375,23 @@ impl FakeSession {
 fn counted(values: Vec<f32>, count: usize, what: &str) -> Vec<f32> {
     assert_eq!(values.len(), count, "{} values do not fit {what}: {count}", values.len());
     values
+}
+
+/// Whether the terms of a map that promises them are there and add up to it, as far as rounding lets them.
+fn adds_up(map: &Map) -> Result<(), Error> {
+    let values = map.values();
+    let terms = map.terms().ok_or("it says that it gives terms, and has given none")?;
+    if terms.is_empty() || terms.len() % values.len() != 0 {
+        return Err(Error::new(format!("{} terms are no planes of {} values", terms.len(), values.len())));
+    }
+    for (at, &value) in values.iter().enumerate() {
+        let parts = || terms.iter().skip(at).step_by(values.len()).map(|&part| f64::from(part));
+        let (sum, size) = (parts().sum::<f64>(), parts().map(f64::abs).sum::<f64>());
+        if (sum - f64::from(value)).abs() > 1e-4 * size.max(1e-30) {
+            return Err(Error::new(format!("the terms add up to {sum} where the map is {value}")));
+        }
+    }
+    Ok(())
 }
 
 /// As camtui decides it.

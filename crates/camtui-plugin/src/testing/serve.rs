@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Backward, FakeLayer, FakeSession, Question, Tensor};
 use crate::panics::guarded;
-use crate::{Rule, abi};
+use crate::{Map, Rule, abi};
 
 pub(super) struct Served<'f> {
     fake: &'f FakeSession,
+    wants_terms: bool,
     cancelled: AtomicBool,
     /// Owners of all values handed out.
     arena: Mutex<Vec<Vec<f32>>>,
@@ -32,8 +33,9 @@ fn invalid(what: impl Into<String>) -> Problem {
 }
 
 impl<'f> Served<'f> {
-    pub fn new(fake: &'f FakeSession) -> Self {
-        Self { fake, cancelled: AtomicBool::new(false), arena: Mutex::default(), errors: Mutex::default() }
+    pub fn new(fake: &'f FakeSession, wants_terms: bool) -> Self {
+        let cancelled = AtomicBool::new(false);
+        Self { fake, wants_terms, cancelled, arena: Mutex::default(), errors: Mutex::default() }
     }
 
     /// The session to hand out; it must not outlive `self`.
@@ -48,7 +50,8 @@ impl<'f> Served<'f> {
             layer_count: fake.layers.len() as u32,
             chosen_layer: fake.chosen.map_or(abi::NO_LAYER, |index| index as u32),
             layer_was_named: fake.was_named.into(),
-            reserved: [0; 7],
+            wants_terms: self.wants_terms.into(),
+            reserved: [0; 6],
             input: Some(input),
             logits: Some(logits),
             seed: Some(seed),
@@ -67,6 +70,10 @@ impl<'f> Served<'f> {
             cancelled: Some(cancelled),
             log: Some(log),
             get_extension: Some(get_extension),
+            wants_partial: Some(wants_partial),
+            partial: Some(partial),
+            scope: None,
+            end_scope: None,
         }
     }
 
@@ -440,6 +447,27 @@ unsafe extern "C" fn log(_session: *const abi::Session, level: u32, line: abi::T
     let line = String::from_utf8_lossy(unsafe { line.bytes() }).into_owned();
     // Shown by the test harness where the test fails.
     println!("log, level {level}: {line}");
+}
+
+/// In a test everything is wanted.
+unsafe extern "C" fn wants_partial(_session: *const abi::Session) -> u8 {
+    1
+}
+
+unsafe extern "C" fn partial(
+    session: *const abi::Session,
+    height: u32,
+    width: u32,
+    values: *const f32,
+    count: u64,
+) -> abi::Status {
+    // SAFETY: as above; as many values as the SDK says.
+    let (served, values) = unsafe {
+        (&*(*session).host.cast::<Served<'_>>(), std::slice::from_raw_parts(values, count as usize))
+    };
+    let map = Map::new(height as usize, width as usize, values.to_vec());
+    served.fake.partials.lock().expect("whoever holds it only pushes").push(map);
+    abi::OK
 }
 
 unsafe extern "C" fn get_extension(_session: *const abi::Session, _name: abi::Text) -> *const c_void {

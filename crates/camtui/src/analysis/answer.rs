@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
 
 use camtui_core::Recipe;
-use camtui_core::heatmap::Interpolation;
+use camtui_core::heatmap::{Heatmap, Interpolation};
+use camtui_core::metrics::curve::Curve;
 use camtui_core::model::{Cache, Convolutions, ModelSource, Needs, Schedule};
 use camtui_core::picture::Photo;
 use camtui_core::recipe::Resize;
@@ -23,12 +25,13 @@ use crate::interactive::analyst::{
 use crate::job::Job;
 use crate::pipeline::diagnostics::blank;
 use crate::pipeline::explainers::{BASELINE, Chosen, find};
-use crate::pipeline::metrics::{Baselines, Measured, Measuring, ROWS};
+use crate::pipeline::figures::{self, Measured, ROWS};
+use crate::pipeline::metrics::{Baselines, Measuring, RandomHead};
 use crate::pipeline::models::{self, Loaded};
 use crate::pipeline::picture::Picture;
 use crate::pipeline::reloading::Reloading;
 use crate::pipeline::target::{ClassSpec, Target, TargetSpec, resolve};
-use crate::pipeline::{Asked, How, Problem, explain};
+use crate::pipeline::{Asked, How, Problem, Smooth, Tell, biased, explain};
 use crate::store::Places;
 
 /// Bytes of decoded pictures that are kept.
@@ -301,20 +304,23 @@ impl PipelineAnalyst {
 
 /// The figures as the session shows them.
 fn worth(measured: &Measured) -> Worth {
-    let figures = ROWS.iter().map(|(name, better, value)| Figure {
-        name,
-        more: (!better.is_empty()).then_some(*better == "higher"),
-        own: value(&measured.map),
-        random: measured.random.as_ref().map(value),
-        centred: value(&measured.centred),
+    let figures = ROWS.iter().filter_map(|(name, better, value)| {
+        Some(Figure {
+            name,
+            more: (!better.is_empty()).then_some(*better == "higher"),
+            own: value(&measured.map)?,
+            random: measured.random.as_ref().and_then(value),
+            centred: value(&measured.centred)?,
+        })
     });
+    let curve = |curve: &Option<Curve>| curve.as_ref().map_or_else(Vec::new, |curve| curve.scores.clone());
     Worth {
         figures: figures.collect(),
         faithfulness: measured.map.faithfulness(),
-        deletion: measured.map.deletion.scores.clone(),
-        insertion: measured.map.insertion.scores.clone(),
+        deletion: curve(&measured.map.deletion),
+        insertion: curve(&measured.map.insertion),
         sentence: measured.sentence(),
-        cost: measured.cost,
+        cost: measured.cost.unwrap_or_default(),
     }
 }
 
@@ -331,6 +337,7 @@ impl Analyst for PipelineAnalyst {
     }
 
     fn explain(&self, question: &Question, watch: &Watch<'_>) -> Result<Explanation, String> {
+        let begun = Instant::now();
         let open = self.model(question.model)?;
         let known = self.known(question.picture, question.model)?;
         let chosen = self.chosen(question)?;
@@ -344,17 +351,53 @@ impl Analyst for PipelineAnalyst {
             signed: !fused,
             interpolation: Interpolation::Bilinear,
             random_seed: self.random_seed,
-            augment: false,
+            smooth: Smooth::default(),
         };
-        let found = explain(&known.asked, &chosen, &target, &how, watch.flag(), watch.progress()).map_err(
-            |problem| match problem {
-                Problem::Cancelled => "cancelled".to_owned(),
-                other => other.to_string(),
-            },
-        )?;
         let (photo, seen) = self.picture(question.picture)?.drawn(&self.recipe(open))?;
-        let mut notes = open.notices.clone();
         let rectify = chosen.info().rectify && !fused;
+        let default = || open.details.default_layer.clone().filter(|_| chosen.info().needs.activations);
+        let unfinished = |map| Explanation {
+            question: question.clone(),
+            photo: Arc::clone(&photo),
+            seen,
+            map,
+            rectify,
+            predictions: Arc::clone(&known.predictions),
+            class: target.class,
+            against: target.against,
+            layers: if question.layers.is_empty() {
+                default().into_iter().collect()
+            } else {
+                question.layers.clone()
+            },
+            model: Arc::clone(&open.details),
+            notes: vec!["the map as far as it has come; Esc stops here".to_owned()],
+            complaints: vec![],
+            took: begun.elapsed(),
+            unfinished: true,
+        };
+        let show = watch.partial().map(|show| move |map| show(unfinished(map)));
+        let tell = Tell {
+            progress: watch.progress(),
+            partial: show.as_ref().map(|show| show as &(dyn Fn(Heatmap) + Sync)),
+        };
+        let own = if chosen.info().needs.biased_gradients {
+            // What asks for much of one pass says so beforehand.
+            let needs = Needs { gradients: biased(&open.loaded.network).collect(), ..Needs::default() };
+            let input = known.asked.session().input().clone();
+            let asked = Asked::new(&open.loaded.network, input, needs);
+            let picture = self.picture(question.picture)?;
+            Some(asked.map_err(|problem| problem.to_string())?.of(&picture))
+        } else {
+            None
+        };
+        let found =
+            explain(own.as_ref().unwrap_or(&known.asked), &chosen, &target, &how, watch.flag(), &tell)
+                .map_err(|problem| match problem {
+                    Problem::Cancelled => "cancelled".to_owned(),
+                    other => other.to_string(),
+                })?;
+        let mut notes = open.notices.clone();
         notes.extend(blank(rectify, found.map.values()).map(str::to_owned));
         notes.extend(found.diagnostics.iter().map(|note| sanitise(note)));
         Ok(Explanation {
@@ -371,6 +414,7 @@ impl Analyst for PipelineAnalyst {
             notes,
             complaints: found.complaints.iter().map(|text| sanitise(text)).collect(),
             took: found.took,
+            unfinished: false,
         })
     }
 
@@ -390,11 +434,21 @@ impl Analyst for PipelineAnalyst {
             signed: false,
             interpolation: Interpolation::Bilinear,
             random_seed: self.random_seed,
-            augment: false,
+            smooth: Smooth::default(),
         };
         let (asked, cancel) = (&known.asked, watch.flag());
         let needs = &Needs::default();
-        let measuring = Measuring { asked, needs, target: &target, how: &how, baseline: &baseline, cancel };
+        let measuring = Measuring {
+            asked,
+            needs,
+            target: &target,
+            how: &how,
+            baseline: &baseline,
+            wanted: &figures::Wanted::usual(),
+            object: None,
+            random_head: &RandomHead::default(),
+            cancel,
+        };
         let Question { picture, model, ref layers, .. } = *question;
         let key = Measure { picture, model, target: target.clone(), layers: layers.clone() };
         let baselines = if let Some(known) = self.baselines.get(&key) {

@@ -32,6 +32,7 @@ use crate::interactive::state::Start;
 use crate::interactive::{self, Ending, Settings};
 use crate::job::Job;
 use crate::log::{self, Level};
+use crate::pipeline::explainers::Chosen;
 use crate::pipeline::isolation::Runs;
 use crate::pipeline::reloading::Reloading;
 use crate::store::Places;
@@ -41,9 +42,9 @@ use answer::PipelineAnalyst;
 /// Refuses flags of the headless mode, and what is no terminal.
 fn can_be_interactive(args: &ExplainArgs) -> Result<(), Failure> {
     if args.json
-        || args.metrics
+        || args.metrics.is_some()
         || args.advise
-        || args.smooth.is_some()
+        || !args.smooth.is_empty()
         || args.output.is_some()
         || args.save_map.is_some()
     {
@@ -76,10 +77,21 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
     let capabilities = detect(&DetectOptions::from_process(forced));
     notices.extend(capabilities.report.notices.iter().cloned());
 
+    let place_of = |chosen: &Chosen| {
+        let mut known = job.registry.explainers();
+        let at = known.position(|(_, known)| Arc::ptr_eq(known, &chosen.explainer));
+        at.ok_or_else(|| Failure::Failed(anyhow!("the explainer is not in the registry")))
+    };
     let chosen = &job.explainers[0];
-    let explainer = job.registry.explainers().position(|(_, known)| Arc::ptr_eq(known, &chosen.explainer));
-    let explainer =
-        explainer.ok_or_else(|| Failure::Failed(anyhow!("the explainer is not in the registry")))?;
+    let explainer = place_of(chosen)?;
+    // What the configuration prefers is one of many; what the command line names is to be seen.
+    let mut compared_explainers = Vec::new();
+    for chosen in job.explainers.iter().filter(|_| args.explainer.len() > 1) {
+        let at = place_of(chosen)?;
+        if !compared_explainers.iter().any(|(known, _)| *known == at) {
+            compared_explainers.push((at, changed(chosen)));
+        }
+    }
     let question = Question {
         picture: 0,
         model: 0,
@@ -122,6 +134,7 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
         keymap: config.keys.clone(),
         thumbnails: config.thumbnails && thumbnails_suit(&capabilities),
         compared_models,
+        compared_explainers,
         save_to: String::new(),
         notices,
     };
@@ -186,7 +199,7 @@ fn hidden(wanted: bool) -> Option<bool> {
 }
 
 /// The parameters that are not at their defaults, as they are written.
-fn changed(chosen: &crate::pipeline::explainers::Chosen) -> Vec<(String, String)> {
+fn changed(chosen: &Chosen) -> Vec<(String, String)> {
     let defaults = Params::defaults(chosen.info());
     let differs = |key: &str, value| defaults.get(key) != Some(value);
     let set = chosen.params.iter().filter(|(key, value)| differs(key, value));

@@ -17,7 +17,7 @@ use crate::interactive::look::Look;
 use crate::pipeline::Found;
 use crate::pipeline::target::Target;
 use crate::render::provenance::Plugin;
-use crate::render::record::{Record, Timings};
+use crate::render::record::{self, Record, Timings};
 
 impl PipelineAnalyst {
     /// Writes what is asked for; the paths that were written.
@@ -95,24 +95,24 @@ impl PipelineAnalyst {
         let spent = known.asked.spent();
         let copy = self.reloading.copy_of(&chosen.explainer);
         let plugin = Plugin::of(&chosen.explainer, copy.as_deref());
-        let record = Record {
-            image: &self.input(question.picture)?.name(),
+        let asked = record::Question {
             image_sha256: self.picture(question.picture)?.sha256(),
             model: &open.loaded.name,
             model_file: open.loaded.file.as_deref(),
             variant: open.loaded.other_sizes.variant(),
             metadata: open.loaded.network.metadata(),
             recipe: (!is_tensor).then_some(&recipe),
-            predictions: known.asked.predictions(),
             chosen: &chosen,
             plugin: plugin.as_ref(),
-            found: &found,
+            signed,
             random_seed: self.random_seed,
             convolutions: open.loaded.network.convolutions(),
             interpolation: Interpolation::Bilinear,
-            augment: false,
+            smooth: crate::pipeline::Smooth::default(),
             style: None,
         };
+        let image = &self.input(question.picture)?.name();
+        let record = Record { image, question: asked, predictions: known.asked.predictions(), found: &found };
         let timings = Timings {
             forward: milliseconds(spent.forward),
             backward: milliseconds(spent.backward),

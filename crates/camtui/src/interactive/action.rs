@@ -49,6 +49,8 @@ pub enum Action {
     Resumed,
     /// How much of a question is answered, 0…1. The number is that of the [`Effect::Explain`].
     Progress(u64, f32),
+    /// The answer to a question as far as it has come. The number is that of the [`Effect::Explain`].
+    Converging(u64, Arc<Explanation>),
     /// A question was answered, or could not be. The number is that of the [`Effect::Explain`] it answers.
     Explained(u64, Result<Arc<Explanation>, String>),
     /// A picture was made ready for the terminal. The number is that of the [`Effect::Develop`] it answers.

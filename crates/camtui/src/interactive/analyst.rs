@@ -184,6 +184,8 @@ pub struct Explanation {
     pub complaints: Vec<String>,
     /// How long it took.
     pub took: Duration,
+    /// Whether the map is only as far as it has come: it is shown, and neither measured nor kept.
+    pub unfinished: bool,
 }
 
 impl Explanation {
@@ -258,12 +260,24 @@ pub struct Saving {
 pub struct Watch<'a> {
     cancelled: &'a AtomicBool,
     progress: &'a (dyn Fn(f32) + Sync),
+    partial: Option<&'a (dyn Fn(Explanation) + Sync)>,
 }
 
 impl<'a> Watch<'a> {
     /// `cancelled` turns true when nobody waits for the answer any more; `progress` is told how much is done, 0…1.
     pub fn new(cancelled: &'a AtomicBool, progress: &'a (dyn Fn(f32) + Sync)) -> Self {
-        Self { cancelled, progress }
+        Self { cancelled, progress, partial: None }
+    }
+
+    /// `partial` is shown unfinished answers, a few times a second at most.
+    #[must_use]
+    pub fn showing(self, partial: &'a (dyn Fn(Explanation) + Sync)) -> Self {
+        Self { partial: Some(partial), ..self }
+    }
+
+    /// Who is shown unfinished answers.
+    pub fn partial(&self) -> Option<&'a (dyn Fn(Explanation) + Sync)> {
+        self.partial
     }
 
     /// Whether to give up.

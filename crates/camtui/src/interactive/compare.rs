@@ -72,17 +72,17 @@ pub struct Compare {
 }
 
 impl Compare {
-    /// Explainers (side by side) on layers (below each other).
+    /// Explainers (side by side), each with its parameters, on layers (below each other).
     pub fn explainers(
         base: &Question,
         catalogue: &Catalogue,
-        explainers: &[usize],
+        explainers: &[(usize, Vec<(String, String)>)],
         layers: &[String],
     ) -> Self {
         let mut tiles = Vec::new();
         for layer in layers {
-            for &explainer in explainers {
-                let params = if explainer == base.explainer { base.params.clone() } else { Vec::new() };
+            for (explainer, params) in explainers {
+                let (explainer, params) = (*explainer, params.clone());
                 let question = Question { explainer, params, layers: vec![layer.clone()], ..base.clone() };
                 let id = &catalogue.explainers[explainer].id;
                 tiles.push(Tile::new(format!("{id} · {layer}"), Some(question)));

@@ -166,7 +166,8 @@ impl Workers {
                 let ((), Explain { number, question, cancelled }) = mailbox.take();
                 busy.store(true, Ordering::Release);
                 let progress = |done| report(Action::Progress(number, done));
-                let watch = Watch::new(&cancelled, &progress);
+                let partial = |explanation| report(Action::Converging(number, Arc::new(explanation)));
+                let watch = Watch::new(&cancelled, &progress).showing(&partial);
                 let result = guarded(|| analyst.explain(&question, &watch)).map(Arc::new);
                 busy.store(false, Ordering::Release);
                 if result.is_err() {

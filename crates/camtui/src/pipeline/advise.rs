@@ -6,13 +6,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use camtui_core::metrics::mean_ranks;
-use camtui_core::model::{ModelError, Needs, Network};
+use camtui_core::model::{ModelError, Network};
 use camtui_core::onnx::metadata::{Layer, Metadata};
 
 use super::explainers::Chosen;
-use super::metrics::{Measured, Measuring};
-use super::target::Target;
-use super::{Asked, Explaining, Found, How, One, Problem, explain};
+use super::figures::Measured;
+use super::metrics::Measuring;
+use super::{About, Explaining, Found, How, One, Problem, Tell, explain};
 
 /// What is asked unless explainers are named: one pass or a tail's passes, and a map of the class.
 pub const EXPLAINERS: [&str; 6] =
@@ -81,18 +81,13 @@ fn candidates(
 
 impl Explaining {
     /// What was tried about `target`, each with the index of its explainer, the best first; what failed comes last.
-    pub(super) fn advised(
-        &self,
-        asked: &Asked<'_>,
-        needs: &Needs,
-        target: &Target,
-        cancel: &AtomicBool,
-    ) -> Result<Vec<One>, Problem> {
+    pub(super) fn advised(&self, about: &About<'_, '_>, cancel: &AtomicBool) -> Result<Vec<One>, Problem> {
+        let About { asked, target, .. } = *about;
         let network = asked.session().network();
         let layers = layers(network.metadata(), &self.layers);
         let baseline = self.baseline.as_ref().expect("whoever asks for advice brings random-cam");
         let how = How { explainers: &[], ..self.how() };
-        let measuring = Measuring { asked, needs, target, how: &how, baseline, cancel };
+        let measuring = self.measuring(about, &how, baseline, cancel);
         let baselines = measuring.baselines()?;
         let (mut found, mut failed) = (Vec::new(), Vec::new());
         // Those that look at the picture alone show the same whatever the layer.
@@ -106,7 +101,7 @@ impl Explaining {
             }
             let chosen = &self.explainers[at];
             let how = How { layers: &layers, ..how };
-            let measured = explain(asked, chosen, target, &how, cancel, &|_| {}).and_then(|found| {
+            let measured = explain(asked, chosen, target, &how, cancel, &Tell::NOBODY).and_then(|found| {
                 let metrics = Measuring { how: &how, ..measuring }.measure(
                     chosen,
                     (&found.map, found.signed),
@@ -150,22 +145,19 @@ mod tests {
 
     use camtui_core::metrics::curve::Curve;
 
-    use super::super::metrics::Figures;
+    use super::super::figures::Figures;
     use super::*;
 
     fn measured(deletion: f64, insertion: f64, road: f64, drop: f64, cost: u64) -> Measured {
         let curve = |level: f64| Curve { shares: vec![0.0, 0.5, 1.0], scores: vec![level; 3] };
         let map = Figures {
-            deletion: curve(deletion),
-            insertion: curve(insertion),
-            road,
-            drop,
-            increase: false,
-            adcc: 0.0,
-            sparsity: 0.0,
-            border_mass: 0.0,
+            deletion: Some(curve(deletion)),
+            insertion: Some(curve(insertion)),
+            road: Some(road),
+            drop: Some(drop),
+            ..Figures::default()
         };
-        Measured { random: None, centred: map.clone(), map, cost: Duration::from_millis(cost) }
+        Measured { random: None, centred: map.clone(), map, cost: Some(Duration::from_millis(cost)) }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Why a map looks as it does: one plain sentence for each thing that a user would otherwise wonder about.
 //!
 //! What is said here is seen from outside of the explainer; what only the formula knows (weights that cannot be trusted, a
-//! layer that is the same everywhere) it says itself, in its notes. A saturated softmax is not among the reasons:
-//! gradients are taken of logits, before it.
+//! layer that is the same everywhere) it says itself, in its notes. A softmax at a model's end is left out, and gradients are taken
+//! of what is before it; where it is not told for one, gradients of it vanish when it is saturated.
 
+use camtui_core::Tensor;
 use camtui_core::grad::Rule;
 use camtui_core::model::{ModelError, Session};
 use camtui_host::Origin;
@@ -18,6 +19,11 @@ const AGREE_WHEN_POOLED: [&str; 4] = ["grad-cam", "hires-cam", "xgrad-cam", "cam
 
 /// A class below this probability, and a hundred times less likely than the likeliest, counts as not seen at all.
 const IMPROBABLE: f32 = 1e-3;
+
+/// Above this a softmax passes less than a ten thousandth of the gradients on.
+const SATURATED: f32 = 0.9999;
+/// How nearly a softmax adds up to 1.
+const ADDS_UP: f32 = 1e-3;
 
 /// A map before its ReLU, and what was asked for.
 pub struct Answer<'a> {
@@ -67,6 +73,9 @@ pub fn of_picture(picture: &Picture, input: &[usize]) -> Option<String> {
 /// Why nothing is seen, if nothing is.
 fn empty(answer: &Answer<'_>) -> Result<Option<String>, ModelError> {
     let info = answer.chosen.info();
+    if let Some(said) = saturated(answer)? {
+        return Ok(Some(said));
+    }
     let zero = |values: &[f32]| values.iter().all(|&v| v == 0.0);
     if let Some(layer) = answer.layer {
         if answer.size == (1, 1) {
@@ -74,9 +83,21 @@ fn empty(answer: &Answer<'_>) -> Result<Option<String>, ModelError> {
                 "{layer} is 1 × 1: its map is one value for the whole picture; choose an earlier layer"
             )));
         }
-        if info.needs.activations && zero(answer.session.activation(layer)?.data()) {
+        let activation = if info.needs.activations { Some(answer.session.activation(layer)?) } else { None };
+        if activation.as_ref().is_some_and(|activation| zero(activation.data())) {
             return Ok(Some(format!(
                 "all activations of {layer} are zero for this picture, so there is nothing to weigh; choose an earlier layer"
+            )));
+        }
+        let constant = |plane: &[f32]| plane.iter().all(|v| v.to_bits() == plane[0].to_bits());
+        let same = |values: &Tensor| match values.shape() {
+            [.., height, width] => values.data().chunks(height * width).all(constant),
+            _ => false,
+        };
+        if activation.as_deref().is_some_and(same) {
+            return Ok(Some(format!(
+                "every channel of {layer} has one value at all positions for this picture (its units are dead or saturated), so no \
+                 place stands out; choose an earlier layer"
             )));
         }
         let seed = answer.target.seed(answer.session.network().metadata().classes);
@@ -88,6 +109,27 @@ fn empty(answer: &Answer<'_>) -> Result<Option<String>, ModelError> {
         }
     }
     Ok(blank(info.rectify && !answer.signed, answer.values).map(str::to_owned))
+}
+
+/// Whether gradients vanish because the model's own answer is a softmax that is sure of itself.
+fn saturated(answer: &Answer<'_>) -> Result<Option<String>, ModelError> {
+    if !answer.chosen.info().needs.gradients {
+        return Ok(None);
+    }
+    let scores = answer.session.logits()?;
+    let scores = scores.data();
+    let is_softmax = scores.len() > 1
+        && scores.iter().all(|&p| (0.0..=1.0).contains(&p))
+        && (scores.iter().sum::<f32>() - 1.0).abs() < ADDS_UP;
+    let Some(best) = answer.predictions.first().filter(|best| is_softmax && scores[best.index] > SATURATED)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(format!(
+        "this model's answer is a softmax, which is saturated here ({:.6} for {}), so that gradients of it nearly vanish and the \
+         map is mostly rounding; export the model without its softmax, or name the scores before it with --output-name",
+        scores[best.index], best.label
+    )))
 }
 
 /// Whether the ReLU leaves nothing of a map that had something.

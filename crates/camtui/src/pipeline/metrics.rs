@@ -4,116 +4,50 @@
 //! All of them take the map as it is drawn, enlarged to the model's input, and score by the softmax probability of the target
 //! (of `A~B`: of A). A map costs some ninety passes of the model, and what its explainer takes for one more picture.
 
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use camtui_core::Tensor;
 use camtui_core::heatmap::normalise::normalise;
-use camtui_core::heatmap::{Heatmap, upsample};
+use camtui_core::heatmap::{Heatmap, Ranks, upsample};
 use camtui_core::metrics::centred;
 use camtui_core::metrics::confidence::{adcc, coherency, complexity, drop, increases, masked};
-use camtui_core::metrics::curve::{Curve, deletion, insertion};
+use camtui_core::metrics::curve::{deletion, insertion};
+use camtui_core::metrics::pointing::pointing;
 use camtui_core::metrics::road::{NOISE, road};
 use camtui_core::metrics::shape::{border_mass, sparsity};
-use camtui_core::model::Needs;
+use camtui_core::model::{ModelError, Needs, Network};
 
 use super::explainers::Chosen;
+use super::figures::{Figures, Measured, Metric, Wanted};
 use super::predictions::probabilities;
 use super::target::Target;
-use super::{Asked, How, Problem, explain};
+use super::{Asked, How, Problem, Tell, explain};
 
 /// Steps in which pixels are taken away or put in.
 pub const STEPS: usize = 32;
-
-/// The figures of one map.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Figures {
-    /// The probability while the most important pixels go; a smaller area is better.
-    pub deletion: Curve,
-    /// The probability while the most important pixels come; a larger area is better.
-    pub insertion: Curve,
-    /// ROAD, −0.5…0.5, higher is better.
-    pub road: f64,
-    /// The share of the probability that is lost behind the map, 0…1, lower is better.
-    pub drop: f64,
-    /// Whether the probability is higher behind the map.
-    pub increase: bool,
-    /// Harmonic mean of coherency, simplicity and what is kept of the probability, 0…1, higher is better.
-    pub adcc: f64,
-    /// Gini coefficient of the map, 0…1.
-    pub sparsity: f64,
-    /// Share of the map in the outer tenth of the picture, 0…1.
-    pub border_mass: f64,
-}
-
-/// A figure: its name, which way is better, and where it stands.
-pub type Row = (&'static str, &'static str, fn(&Figures) -> f64);
-
-/// All figures that are told, in their order.
-pub const ROWS: [Row; 8] = [
-    ("deletion", "lower", |f| f.deletion.area()),
-    ("insertion", "higher", |f| f.insertion.area()),
-    ("road", "higher", |f| f.road),
-    ("average-drop", "lower", |f| f.drop),
-    ("increase", "higher", |f| f64::from(u8::from(f.increase))),
-    ("adcc", "higher", |f| f.adcc),
-    ("sparsity", "", |f| f.sparsity),
-    ("border-mass", "", |f| f.border_mass),
-];
-
-impl Figures {
-    /// Deletion, insertion, ROAD and drop, turned so that less is better.
-    pub fn faithfulness(&self) -> [f64; 4] {
-        [self.deletion.area(), -self.insertion.area(), -self.road, self.drop]
-    }
-
-    /// In how many of the four figures of faithfulness (deletion, insertion, ROAD, drop) this is better than `other`.
-    pub fn wins(&self, other: &Self) -> usize {
-        self.faithfulness().iter().zip(other.faithfulness()).filter(|(own, other)| **own < *other).count()
-    }
-}
-
-/// A map's figures beside those of the maps that know less.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Measured {
-    /// The map's own.
-    pub map: Figures,
-    /// Those of `random-cam`; none where the model has no layer for it.
-    pub random: Option<Figures>,
-    /// Those of the Gaussian in the middle.
-    pub centred: Figures,
-    /// What the explainer takes for a map of another picture, once all is ready.
-    pub cost: Duration,
-}
-
-impl Measured {
-    /// What the figures say, in a sentence.
-    pub fn sentence(&self) -> String {
-        let of_centred = self.map.wins(&self.centred);
-        match self.random.as_ref().map(|random| self.map.wins(random)) {
-            Some(of_random) if of_random < 3 => format!(
-                "this map does not beat weights drawn by lot (better in {of_random} of 4): do not believe it"
-            ),
-            _ if of_centred < 3 => format!(
-                "this map does not beat a Gaussian in the middle of the picture (better in {of_centred} of 4): it may show little \
-                 more than where things usually are"
-            ),
-            Some(of_random) => format!(
-                "better than weights drawn by lot in {of_random} of 4 figures of faithfulness, than a Gaussian in the middle in \
-                 {of_centred}"
-            ),
-            None => {
-                format!("better than a Gaussian in the middle in {of_centred} of 4 figures of faithfulness")
-            }
-        }
-    }
-}
 
 /// The figures of the two maps that know less, for one target of one picture.
 #[derive(Clone, Debug)]
 pub struct Baselines {
     random: Option<Figures>,
     centred: Figures,
+}
+
+/// The same network with its head drawn by lot, made when it is first asked.
+#[derive(Debug, Default)]
+pub struct RandomHead(OnceLock<Result<Option<Network>, ModelError>>);
+
+impl RandomHead {
+    fn of(&self, network: &Network, seed: u64) -> Result<&Network, Problem> {
+        let made = self.0.get_or_init(|| network.with_random_head(seed));
+        let none = "sanity draws the weights of the model's last layer by lot, and which that is cannot be told of this model";
+        made.as_ref()
+            .map_err(|error| Problem::Failed(error.to_string()))?
+            .as_ref()
+            .ok_or(Problem::Usage(none.into()))
+    }
 }
 
 /// One picture's target, with what measuring it takes.
@@ -129,6 +63,12 @@ pub struct Measuring<'a, 'n> {
     pub how: &'a How<'a>,
     /// `random-cam`.
     pub baseline: &'a Chosen,
+    /// Which figures.
+    pub wanted: &'a Wanted,
+    /// Where the object is, one value a pixel of the input; for `pointing`.
+    pub object: Option<&'a [bool]>,
+    /// For `sanity`.
+    pub random_head: &'a RandomHead,
     /// Whether nobody wants the answer any more.
     pub cancel: &'a AtomicBool,
 }
@@ -137,14 +77,15 @@ impl Measuring<'_, '_> {
     /// The figures of what knows less: the same for every explainer.
     pub fn baselines(&self) -> Result<Baselines, Problem> {
         let how = self.alone(false);
-        let random = match explain(self.asked, self.baseline, self.target, &how, self.cancel, &|_| {}) {
+        let random = match explain(self.asked, self.baseline, self.target, &how, self.cancel, &Tell::NOBODY) {
             Ok(found) => Some(self.of(self.baseline, &found.map, false)?.0),
             Err(Problem::Usage(_)) => None,
             Err(problem) => return Err(problem),
         };
         let [height, width] = self.size();
         let gaussian = centred(height, width);
-        let centred = self.figures(&gaussian, |_| Ok(gaussian.clone()))?;
+        // Whatever the model, it stays as it is.
+        let centred = self.figures(&gaussian, |_| Ok(gaussian.clone()), || Ok(gaussian.clone()))?;
         Ok(Baselines { random, centred })
     }
 
@@ -159,24 +100,37 @@ impl Measuring<'_, '_> {
         Ok(Measured { map, random: baselines.random.clone(), centred: baselines.centred.clone(), cost })
     }
 
-    fn of(&self, chosen: &Chosen, map: &Heatmap, signed: bool) -> Result<(Figures, Duration), Problem> {
+    fn of(
+        &self,
+        chosen: &Chosen,
+        map: &Heatmap,
+        signed: bool,
+    ) -> Result<(Figures, Option<Duration>), Problem> {
         let how = self.alone(signed);
-        let mut cost = Duration::ZERO;
+        let mut cost = None;
         let again = |input: Tensor| {
-            let asked = Asked::new(self.asked.session().network(), input, self.needs.clone())?;
-            let found = explain(&asked, chosen, self.target, &how, self.cancel, &|_| {})?;
-            cost = found.took;
+            let asked = Asked::new(self.asked.session().network(), input, self.needs_of(chosen))?;
+            let found = explain(&asked, chosen, self.target, &how, self.cancel, &Tell::NOBODY)?;
+            cost = Some(found.took);
             Ok(self.as_drawn(&found.map, signed))
         };
-        let figures = self.figures(&self.as_drawn(map, signed), again)?;
+        let randomised = || {
+            let session = self.asked.session();
+            let network = self.random_head.of(session.network(), self.how.random_seed)?;
+            let asked = Asked::new(network, session.input().clone(), self.needs_of(chosen))?;
+            let found = explain(&asked, chosen, self.target, &how, self.cancel, &Tell::NOBODY)?;
+            Ok(self.as_drawn(&found.map, signed))
+        };
+        let figures = self.figures(&self.as_drawn(map, signed), again, randomised)?;
         Ok((figures, cost))
     }
 
-    /// `again` explains another input.
+    /// `again` explains another input, `randomised` the same with the model's head drawn by lot.
     fn figures(
         &self,
         map: &[f32],
         again: impl FnOnce(Tensor) -> Result<Vec<f32>, Problem>,
+        randomised: impl FnOnce() -> Result<Vec<f32>, Problem>,
     ) -> Result<Figures, Problem> {
         let session = self.asked.session();
         let input = session.input();
@@ -186,20 +140,49 @@ impl Measuring<'_, '_> {
             let classes = logits.shape()[1];
             Ok(logits.data().chunks_exact(classes).map(|row| probabilities(row)[class]).collect())
         };
-        let behind = masked(input, map);
-        let (before, after) = (score(input)?[0], score(&behind)?[0]);
-        let lost = drop(before, after);
         let [height, width] = self.size();
-        Ok(Figures {
-            deletion: deletion(map, input, STEPS, &mut score)?,
-            insertion: insertion(map, input, STEPS, &mut score)?,
-            road: road(map, input, NOISE, self.how.random_seed, &mut score)?,
-            drop: lost,
-            increase: increases(before, after),
-            adcc: adcc(coherency(map, &again(behind)?), complexity(map), lost),
-            sparsity: sparsity(map),
-            border_mass: border_mass(map, height, width),
-        })
+        let has = |metric| self.wanted.has(metric);
+        let mut figures = Figures::default();
+        if has(Metric::AverageDrop) || has(Metric::Increase) || has(Metric::Adcc) {
+            let behind = masked(input, map);
+            let (before, after) = (score(input)?[0], score(&behind)?[0]);
+            let lost = drop(before, after);
+            figures.drop = has(Metric::AverageDrop).then_some(lost);
+            figures.increase = has(Metric::Increase).then(|| increases(before, after));
+            if has(Metric::Adcc) {
+                figures.adcc = Some(adcc(coherency(map, &again(behind)?), complexity(map), lost));
+            }
+        }
+        if has(Metric::Deletion) {
+            figures.deletion = Some(deletion(map, input, STEPS, &mut score)?);
+        }
+        if has(Metric::Insertion) {
+            figures.insertion = Some(insertion(map, input, STEPS, &mut score)?);
+        }
+        if has(Metric::Road) {
+            figures.road = Some(road(map, input, NOISE, self.how.random_seed, &mut score)?);
+        }
+        figures.sparsity = has(Metric::Sparsity).then(|| sparsity(map));
+        figures.border_mass = has(Metric::BorderMass).then(|| border_mass(map, height, width));
+        figures.pointing = self.object.filter(|_| has(Metric::Pointing)).map(|object| pointing(map, object));
+        if has(Metric::Sanity) {
+            let other = Ranks::of_values(&randomised()?);
+            figures.sanity = Some(f64::from(Ranks::of_values(map).correlation(&other)));
+        }
+        Ok(figures)
+    }
+
+    /// Without what only another explainer asks for: it would be computed each time.
+    fn needs_of(&self, chosen: &Chosen) -> Needs {
+        let mut needs = self.needs.clone();
+        if !chosen.info().needs.biased_gradients {
+            let default = self.asked.session().network().metadata().default_layer.as_ref();
+            let layers = &self.how.layers;
+            needs
+                .gradients
+                .retain(|layer| layers.contains(layer) || layers.is_empty() && default == Some(layer));
+        }
+        needs
     }
 
     /// As the maps were made, with nobody to compare with.

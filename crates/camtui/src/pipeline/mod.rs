@@ -9,10 +9,12 @@ mod backend;
 pub mod diagnostics;
 pub mod digest;
 pub mod explainers;
+pub mod figures;
 pub mod in_order;
 pub mod isolation;
 pub mod metrics;
 pub mod models;
+pub mod object;
 mod one;
 pub mod picture;
 pub mod predictions;
@@ -21,21 +23,24 @@ pub mod sizes;
 mod smooth;
 pub mod target;
 
-pub use one::{Asked, Found, How, Problem, explain};
+pub use one::{Asked, Found, How, Problem, Tell, explain};
 pub use predictions::Prediction;
+pub use smooth::Smooth;
 
 use std::sync::atomic::AtomicBool;
 
 use camtui_core::Recipe;
 use camtui_core::heatmap::Interpolation;
-use camtui_core::model::{Needs, Spent, Variant};
-use camtui_core::onnx::metadata::Metadata;
+use camtui_core::model::{IMAGE, Needs, Network, Spent, Variant};
+use camtui_core::onnx::metadata::{Layer, Metadata};
 use camtui_core::recipe::Resize;
 
 use crate::config::mistake;
 use explainers::Chosen;
-use metrics::Measuring;
+use figures::Wanted;
+use metrics::{Measuring, RandomHead};
 use models::Loaded;
+use object::Object;
 use picture::Picture;
 use sizes::{InputSize, own_size};
 use target::{Target, TargetError, TargetSpec};
@@ -60,16 +65,23 @@ pub struct Explaining {
     pub input_size: Option<InputSize>,
     /// Seed for every random number.
     pub random_seed: u64,
-    /// Whether each map is the mean over changed pictures.
-    pub augment: bool,
+    /// How maps are smoothed.
+    pub smooth: Smooth,
     /// `random-cam`, where maps are to be measured beside it.
     pub baseline: Option<Chosen>,
+    /// Which figures, where they are measured.
+    pub wanted: Wanted,
+    /// Where the object is, for the figure that asks whether a map points at it.
+    pub object: Option<Object>,
     /// Whether every explainer is tried on several layers, and all are put in order; takes a baseline.
     pub advise: bool,
 }
 
 /// What the explainer of that index made of a target.
 pub type One = (usize, Result<Found, Problem>);
+
+/// Which results are not wanted, by model, preprocessing, target and explainer.
+pub type LeftOut<'a> = dyn Fn(usize, &Recipe, &Target, usize) -> bool + 'a;
 
 /// One picture's way through one model.
 pub struct Answered {
@@ -103,7 +115,7 @@ impl Explaining {
     pub fn how(&self) -> How<'_> {
         let (layers, interpolation) = (self.layers.as_slice(), self.interpolation);
         let (explainers, random_seed) = (self.explainers.as_slice(), self.random_seed);
-        How { explainers, layers, signed: self.signed, interpolation, random_seed, augment: self.augment }
+        How { explainers, layers, signed: self.signed, interpolation, random_seed, smooth: self.smooth }
     }
 
     /// What the explainers will ask of `model`, so that it is compiled once.
@@ -120,6 +132,9 @@ impl Explaining {
             if known.gradient && self.explainers.iter().any(|e| e.info().needs.gradients) {
                 needs.gradients.insert(layer.clone());
             }
+        }
+        if self.explainers.iter().any(|e| e.info().needs.biased_gradients) {
+            needs.gradients.extend(biased(&self.models[model].network));
         }
         needs
     }
@@ -145,10 +160,20 @@ impl Explaining {
 
     /// Asks every model about `picture`. `cancel` ends it early; what is not done then is missing.
     pub fn picture(&self, picture: &Picture, cancel: &AtomicBool) -> Vec<Answered> {
-        (0..self.models.len()).map(|model| self.ask(model, picture, cancel)).collect()
+        self.picture_but(picture, cancel, &|_, _, _, _| false)
     }
 
-    fn ask(&self, model: usize, picture: &Picture, cancel: &AtomicBool) -> Answered {
+    /// The same without the results that `left_out` names by model, preprocessing, target and explainer. Not for advice.
+    pub fn picture_but(
+        &self,
+        picture: &Picture,
+        cancel: &AtomicBool,
+        left_out: &LeftOut<'_>,
+    ) -> Vec<Answered> {
+        (0..self.models.len()).map(|model| self.ask(model, picture, cancel, left_out)).collect()
+    }
+
+    fn ask(&self, model: usize, picture: &Picture, cancel: &AtomicBool, left_out: &LeftOut<'_>) -> Answered {
         let mut recipe = self.recipe(model);
         let loaded = &self.models[model];
         let other =
@@ -186,14 +211,29 @@ impl Explaining {
                 return answered;
             }
         };
+        let shape = asked.session().input().shape();
+        let sides = [shape[2], shape[3]];
+        let object = match self.object.as_ref().map(|object| object.seen(picture, &recipe, sides)).transpose()
+        {
+            Ok(object) => object,
+            Err(error) => return failed(Problem::Usage(error)),
+        };
+        let (needs, random_head) = (self.needs(model), RandomHead::default());
         let mut results = Vec::new();
         for target in &targets {
-            let needs = self.needs(model);
+            let about = About {
+                asked: &asked,
+                needs: &needs,
+                target,
+                object: object.as_deref(),
+                random_head: &random_head,
+            };
             results.push(if self.advise {
-                let advised = self.advised(&asked, &needs, target, cancel);
+                let advised = self.advised(&about, cancel);
                 advised.unwrap_or_else(|problem| vec![(0, Err(problem))])
             } else {
-                self.all(&asked, &needs, target, cancel)
+                let left_out = |nth| left_out(model, &recipe, target, nth);
+                self.all(&about, cancel, &left_out)
             });
         }
         let spent = asked.spent();
@@ -201,20 +241,14 @@ impl Explaining {
     }
 
     /// Every explainer about one target, measured where that is asked for.
-    fn all(&self, asked: &Asked<'_>, needs: &Needs, target: &Target, cancel: &AtomicBool) -> Vec<One> {
+    fn all(&self, about: &About<'_, '_>, cancel: &AtomicBool, left_out: &dyn Fn(usize) -> bool) -> Vec<One> {
         let how = self.how();
-        let measuring = self.baseline.as_ref().map(|baseline| Measuring {
-            asked,
-            needs,
-            target,
-            how: &how,
-            baseline,
-            cancel,
-        });
+        let About { asked, target, .. } = *about;
+        let measuring = self.baseline.as_ref().map(|baseline| self.measuring(about, &how, baseline, cancel));
         let mut baselines = None;
         let mut results = Vec::new();
-        for (at, explainer) in self.explainers.iter().enumerate() {
-            let found = explain(asked, explainer, target, &how, cancel, &|_| {});
+        for (at, explainer) in self.explainers.iter().enumerate().filter(|(at, _)| !left_out(*at)) {
+            let found = explain(asked, explainer, target, &how, cancel, &Tell::NOBODY);
             let measured = found.and_then(|found| {
                 let Some(measuring) = &measuring else { return Ok(found) };
                 let baselines = match &mut baselines {
@@ -228,6 +262,39 @@ impl Explaining {
         }
         results
     }
+}
+
+/// One target of one picture, with what is the same for all explainers.
+#[derive(Clone, Copy)]
+struct About<'a, 'n> {
+    asked: &'a Asked<'n>,
+    needs: &'a Needs,
+    target: &'a Target,
+    object: Option<&'a [bool]>,
+    random_head: &'a RandomHead,
+}
+
+impl Explaining {
+    fn measuring<'a, 'n>(
+        &'a self,
+        about: &About<'a, 'n>,
+        how: &'a How<'a>,
+        baseline: &'a Chosen,
+        cancel: &'a AtomicBool,
+    ) -> Measuring<'a, 'n> {
+        let About { asked, needs, target, object, random_head } = *about;
+        Measuring { asked, needs, target, how, baseline, wanted: &self.wanted, object, random_head, cancel }
+    }
+}
+
+/// The image and all layers that add a bias, where gradients reach them: what explainers that need these need in one pass.
+pub fn biased(network: &Network) -> impl Iterator<Item = String> + '_ {
+    let layers = network.metadata().layers.iter();
+    // A model that cannot be read says so where it is asked.
+    let adds = |layer: &&Layer| {
+        layer.gradient && layer.shape.len() == 3 && network.bias(&layer.name).is_ok_and(|bias| bias.is_some())
+    };
+    layers.filter(adds).map(|layer| layer.name.clone()).chain([IMAGE.to_owned()])
 }
 
 /// Which layers may have been meant: those with the fewest letters to change, three at most.

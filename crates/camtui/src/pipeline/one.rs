@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use camtui_core::Tensor;
 use camtui_core::heatmap::{Heatmap, Interpolation, fuse};
 use camtui_core::model::{ModelError, Needs, Network, Session, Spent};
-use camtui_host::{ExplainError, Explainer, Request, run};
+use camtui_host::{ExplainError, Explainer, Grid, Partials, Request, run};
 
 use super::advise::Advice;
 use super::backend::SessionBackend;
 use super::diagnostics;
 use super::explainers::Chosen;
-use super::metrics::Measured;
+use super::figures::Measured;
 use super::picture::Picture;
 use super::predictions::{Prediction, rank};
-use super::smooth::augmented;
+use super::smooth::{NOTHING_VARIES, Smooth, augmented, principal};
 use super::target::Target;
 use crate::log;
 
@@ -137,9 +137,31 @@ pub struct How<'a> {
     pub interpolation: Interpolation,
     /// Seed for every random number.
     pub random_seed: u64,
-    /// Whether the map is the mean over changed pictures.
-    pub augment: bool,
+    /// How maps are smoothed.
+    pub smooth: Smooth,
 }
+
+/// Who is told what on the way to a map.
+#[derive(Clone, Copy)]
+pub struct Tell<'a> {
+    /// How much is done, 0…1.
+    pub progress: &'a (dyn Fn(f32) + Sync),
+    /// What there is of the map, a few times a second at most; explainers of one pass show nothing.
+    pub partial: Option<&'a (dyn Fn(Heatmap) + Sync)>,
+}
+
+impl<'a> Tell<'a> {
+    /// Nobody.
+    pub const NOBODY: Tell<'static> = Tell { progress: &|_| {}, partial: None };
+
+    /// Somebody who wants no partial maps.
+    pub fn progress(progress: &'a (dyn Fn(f32) + Sync)) -> Self {
+        Self { progress, partial: None }
+    }
+}
+
+/// Least time between two partial maps: what an eye can follow.
+const PARTIAL_EVERY: Duration = Duration::from_millis(250);
 
 /// Asks `chosen` about `target`; one layer as it is, several fused; smoothed where that is asked for.
 pub fn explain(
@@ -148,10 +170,10 @@ pub fn explain(
     target: &Target,
     how: &How<'_>,
     cancel: &AtomicBool,
-    progress: &(dyn Fn(f32) + Sync),
+    tell: &Tell<'_>,
 ) -> Result<Found, Problem> {
-    let ask = if how.augment { augmented } else { once };
-    ask(asked, chosen, target, how, cancel, progress)
+    let ask = if how.smooth.augment { augmented } else { once };
+    ask(asked, chosen, target, how, cancel, tell)
 }
 
 /// The same of the picture as it is.
@@ -161,7 +183,7 @@ pub(super) fn once(
     target: &Target,
     how: &How<'_>,
     cancel: &AtomicBool,
-    progress: &(dyn Fn(f32) + Sync),
+    tell: &Tell<'_>,
 ) -> Result<Found, Problem> {
     let begun = Instant::now();
     let network = asked.session.network();
@@ -172,6 +194,23 @@ pub(super) fn once(
     let mut maps = Vec::new();
     let mut layers = Vec::new();
     let mut complaints = Vec::new();
+    if how.smooth.eigen && !info.gives_terms {
+        return Err(Problem::Usage(format!(
+            "`{}` adds up no weighted channels, so --smooth eigen has nothing to take the principal component of; it goes with \
+             methods that weigh activations, such as grad-cam",
+            info.id
+        )));
+    }
+    let rectified = (info.rectify || how.smooth.eigen) && !how.signed;
+    // What is smoothed or fused has to be whole before it can be shown.
+    let partial = tell.partial.filter(|_| how.smooth == Smooth::default() && how.layers.len() < 2);
+    let show = |grid: Grid| {
+        let values = if rectified { grid.values.iter().map(|v| v.max(0.0)).collect() } else { grid.values };
+        if let (Some(partial), Ok(map)) = (partial, Heatmap::new(grid.height, grid.width, values)) {
+            partial(map);
+        }
+    };
+    let partial = partial.map(|_| Partials { every: PARTIAL_EVERY, show: &show });
     let named: Vec<Option<&str>> = match how.layers {
         [] => vec![None],
         some => some.iter().map(|l| Some(l.as_str())).collect(),
@@ -184,12 +223,20 @@ pub(super) fn once(
             params: &chosen.params,
             random_seed: how.random_seed,
             cancel,
-            progress,
+            progress: tell.progress,
+            terms: how.smooth.eigen,
+            partial,
             log: &|level, line| log::of_plugin(level, &format!("{}: {line}", info.id)),
         };
         let output =
             run(&chosen.explainer, &backend, &request).map_err(|error| problem(&error, &chosen.explainer))?;
         let mut values = output.map.values;
+        if let Some(terms) = &output.terms {
+            values = principal(terms).unwrap_or_else(|| {
+                diagnostics.push(NOTHING_VARIES.to_owned());
+                vec![0.0; values.len()]
+            });
+        }
         diagnostics.extend(diagnostics::of(&diagnostics::Answer {
             session: &asked.session,
             predictions: &asked.predictions,
@@ -201,7 +248,7 @@ pub(super) fn once(
             values: &values,
             signed: how.signed,
         })?);
-        if info.rectify && !how.signed {
+        if rectified {
             for value in &mut values {
                 *value = value.max(0.0);
             }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use camtui_core::model::{self, Cache, Convolutions, ModelSource, Network, Schedule, Variant};
 
@@ -72,7 +72,14 @@ pub struct OtherSizes {
     schedule: Schedule,
     threads: usize,
     convolutions: Convolutions,
-    kept: Mutex<Vec<Arc<Network>>>,
+    kept: Mutex<Vec<Arc<Kept>>>,
+}
+
+/// A place for one size's network, which its first reader opens while others go on.
+#[derive(Debug)]
+struct Kept {
+    size: (usize, usize),
+    network: OnceLock<Result<Arc<Network>, String>>,
 }
 
 impl OtherSizes {
@@ -88,22 +95,26 @@ impl OtherSizes {
 
     /// The model for inputs of `size` (height, width). It is not put into the cache, which would hold all weights once a size.
     pub fn of(&self, size: (usize, usize)) -> Result<Arc<Network>, String> {
+        self.place(size).network.get_or_init(|| self.open(size)).clone()
+    }
+
+    fn place(&self, size: (usize, usize)) -> Arc<Kept> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let is = |network: &Arc<Network>| network.input_shape()[2..] == [size.0, size.1];
-        if let Some(at) = kept.iter().position(is) {
-            let network = kept.remove(at);
-            kept.push(Arc::clone(&network));
-            return Ok(network);
-        }
-        let source = self.source.taken_as(Variant { size: Some(size), ..self.variant() });
-        let opened = model::open(&source, &Cache::disabled()).map_err(|error| error.to_string())?;
-        let network = opened.into_network(self.schedule, self.threads).computing(self.convolutions);
-        let network = Arc::new(network);
+        let place = match kept.iter().position(|kept| kept.size == size) {
+            Some(at) => kept.remove(at),
+            None => Arc::new(Kept { size, network: OnceLock::new() }),
+        };
         if kept.len() == KEPT {
             kept.remove(0);
         }
-        kept.push(Arc::clone(&network));
-        Ok(network)
+        kept.push(Arc::clone(&place));
+        place
+    }
+
+    fn open(&self, size: (usize, usize)) -> Result<Arc<Network>, String> {
+        let source = self.source.taken_as(Variant { size: Some(size), ..self.variant() });
+        let opened = model::open(&source, &Cache::disabled()).map_err(|error| error.to_string())?;
+        Ok(Arc::new(opened.into_network(self.schedule, self.threads).computing(self.convolutions)))
     }
 }
 

@@ -1,6 +1,11 @@
-//! Test-time augmentation: a map that is the mean over the picture as it is, mirrored, darker and brighter.
+//! What `--smooth` does to a map.
 //!
-//! As pytorch-grad-cam's `aug_smooth`: the preprocessed input and its mirror image, each times 0.9, 1 and 1.1; every map is
+//! `eigen`, as pytorch-grad-cam's `eigen_smooth`: of the terms that the map is the sum of (the weighted channels) the first
+//! principal component is taken in place of the sum, with the sign that makes it rise with that sum. The component is
+//! centred, so a ReLU follows, whatever the explainer.
+//!
+//! `aug`, test-time augmentation: a map that is the mean over the picture as it is, mirrored, darker and brighter. As
+//! pytorch-grad-cam's `aug_smooth`: the preprocessed input and its mirror image, each times 0.9, 1 and 1.1; every map is
 //! turned back, enlarged, normalised, and the mean is taken.
 
 use std::sync::atomic::AtomicBool;
@@ -9,10 +14,45 @@ use std::time::Instant;
 use camtui_core::Tensor;
 use camtui_core::heatmap::{Heatmap, fuse};
 use camtui_core::model::Needs;
+use camtui_host::Terms;
 
 use super::explainers::Chosen;
-use super::one::{Asked, Found, How, Problem, once};
+use super::one::{Asked, Found, How, Problem, Tell, once};
 use super::target::Target;
+
+/// How maps are smoothed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Smooth {
+    /// The mean over changed pictures.
+    pub augment: bool,
+    /// The first principal component of the weighted channels.
+    pub eigen: bool,
+}
+
+impl Smooth {
+    /// As the command line has it; none where nothing is smoothed.
+    pub fn name(self) -> Option<&'static str> {
+        match (self.augment, self.eigen) {
+            (false, false) => None,
+            (true, false) => Some("aug"),
+            (false, true) => Some("eigen"),
+            (true, true) => Some("aug,eigen"),
+        }
+    }
+}
+
+/// What is said where every term is the same at every position.
+pub(super) const NOTHING_VARIES: &str =
+    "every weighted channel is the same at every position, so --smooth eigen has nothing to show";
+
+/// The first principal component of `terms`; none where they do not vary.
+pub(super) fn principal(terms: &Terms) -> Option<Vec<f32>> {
+    let area = (terms.height * terms.width).max(1);
+    let planes = terms.values.chunks_exact(area);
+    let columns = planes.map(|plane| plane.iter().map(|&value| f64::from(value)).collect()).collect();
+    let map = camtui_standard::principal_map(columns)?;
+    Some(map.iter().map(|&value| value as f32).collect())
+}
 
 /// Whether the input is mirrored and what it is multiplied with, besides the input as it is.
 const CHANGES: [(bool, f32); 5] = [(false, 0.9), (false, 1.1), (true, 0.9), (true, 1.0), (true, 1.1)];
@@ -24,19 +64,20 @@ pub(super) fn augmented(
     target: &Target,
     how: &How<'_>,
     cancel: &AtomicBool,
-    progress: &(dyn Fn(f32) + Sync),
+    tell: &Tell<'_>,
 ) -> Result<Found, Problem> {
     let begun = Instant::now();
     let input = asked.session().input();
     let count = 1 + CHANGES.len();
-    let share = |done: usize| move |part: f32| progress((done as f32 + part) / count as f32);
+    let share = |done: usize| move |part: f32| (tell.progress)((done as f32 + part) / count as f32);
     // What is said of the picture is said of it as it is.
-    let found = once(asked, chosen, target, how, cancel, &share(0))?;
+    let found = once(asked, chosen, target, how, cancel, &Tell::progress(&share(0)))?;
     let mut maps = vec![found.map.clone()];
     for (mirror, factor) in CHANGES {
         let input = changed(input, mirror, factor);
         let other = Asked::new(asked.session().network(), input, Needs::default())?;
-        let map = once(&other, chosen, target, how, cancel, &share(maps.len()))?.map;
+        let share = share(maps.len());
+        let map = once(&other, chosen, target, how, cancel, &Tell::progress(&share))?.map;
         maps.push(if mirror { mirrored(&map) } else { map });
     }
     let [height, width] = [input.shape()[2], input.shape()[3]];

@@ -72,6 +72,18 @@ pub struct Target {
     pub against: Option<usize>,
 }
 
+impl TargetSpec {
+    /// Whether which class it is depends on the picture.
+    pub fn is_by_rank(&self) -> bool {
+        let by_rank = |class: &ClassSpec| matches!(class, ClassSpec::Top(_));
+        match self {
+            Self::Class(class) => by_rank(class),
+            Self::All(_) => true,
+            Self::Contrast(a, b) => by_rank(a) || by_rank(b),
+        }
+    }
+}
+
 impl Target {
     /// The cotangent of the logits, one value a class.
     pub fn seed(&self, classes: usize) -> Vec<f32> {

@@ -52,7 +52,13 @@ impl Setup {
         let begun = Instant::now();
         let found = record.found;
         let slug = found.target.slug();
-        let parts = name_parts(self.several, record.model, &slug, found);
+        let parts = name_parts(
+            self.several,
+            record.question.model,
+            &slug,
+            &found.explainer,
+            found.layers.first().map_or("", String::as_str),
+        );
         let mut written = Vec::new();
         let (mut drawn, mut tile, mut provenance) = (None, None, None);
         if self.strip {

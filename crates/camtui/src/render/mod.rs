@@ -6,20 +6,27 @@ pub mod artifact;
 mod naming;
 pub mod provenance;
 pub mod record;
+mod resume;
 mod setup;
 pub mod show;
 mod strip;
 mod worth;
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
+
 use std::time::Instant;
+
+use camtui_core::Recipe;
 
 use crate::cli::ExplainArgs;
 use crate::exit::Failure;
 use crate::interrupt::Interrupt;
+use crate::job::tell;
 use crate::pipeline::in_order::in_order;
 use crate::pipeline::picture::Picture;
-use crate::pipeline::{Answered, Found, Problem};
+use crate::pipeline::target::Target;
+use crate::pipeline::{Answered, Problem};
 use crate::store::Places;
 use artifact::Artifact;
 use record::{Record, Timings};
@@ -27,29 +34,44 @@ use setup::Setup;
 use show::Show;
 
 /// What came of one picture.
+#[derive(Default)]
 struct Done {
     results: Vec<Result<Artifact, Problem>>,
+    /// How many results were there before.
+    there: usize,
+}
+
+impl From<Problem> for Done {
+    fn from(problem: Problem) -> Self {
+        Self { results: vec![Err(problem)], there: 0 }
+    }
 }
 
 /// Runs the whole command.
 pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
     let interrupt = Interrupt::listen()?;
     let setup = Setup::new(args, places)?;
+    resume::check(args, &setup)?;
+    if setup.resume {
+        setup.clear();
+    }
     let mut show = Show::new(args, &setup);
     let mut tally = Tally { failed: setup.input_errors > 0, ..Tally::default() };
 
     let work = |index: usize| {
         if interrupt.raised() {
-            return Done { results: vec![Err(Problem::Cancelled)] };
+            return Problem::Cancelled.into();
         }
         one_picture(&setup, index, &interrupt)
     };
-    let panicked = |_: usize, words: String| Done {
-        results: vec![Err(Problem::Failed(format!("something went wrong inside camtui: {words}")))],
+    let panicked = |_: usize, words: String| {
+        Problem::Failed(format!("something went wrong inside camtui: {words}")).into()
     };
+    let mut there = 0;
     let mut closed = false;
     let mut failure = None;
-    in_order(setup.inputs.len(), setup.workers, work, panicked, |index, done| {
+    in_order(setup.inputs.len(), setup.workers, work, panicked, |index, done: Done| {
+        there += done.there;
         for result in done.results {
             match result {
                 Ok(artifact) => match show.result(&artifact) {
@@ -78,6 +100,12 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
         if interrupt.raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     show.finish();
+    if there > 0 {
+        tell(&match there {
+            1 => "1 result was there already".to_owned(),
+            several => format!("{several} results were there already"),
+        });
+    }
     match failure {
         Some(error) => Err(error),
         None if closed => Ok(()),
@@ -113,17 +141,27 @@ impl Tally {
 }
 
 fn one_picture(setup: &Setup, index: usize, interrupt: &Interrupt) -> Done {
+    if let Some(there) = setup.all_there(index) {
+        return Done { there, ..Done::default() };
+    }
     let input = &setup.inputs[index];
     let begun = Instant::now();
     let picture = match Picture::open(input) {
         Ok(picture) => picture,
-        Err(error) => return Done { results: vec![Err(Problem::Failed(error))] },
+        Err(error) => return Problem::Failed(error).into(),
+    };
+    let (sha256, is_tensor) = (picture.sha256(), picture.is_tensor());
+    let there = Cell::new(0);
+    let is_there = |model: usize, recipe: &Recipe, target: &Target, nth: usize| {
+        let question = || setup.question(sha256.clone(), is_tensor, model, recipe, nth);
+        let is_there = setup.resume && setup.is_there(index, &question(), Some(target));
+        there.set(there.get() + usize::from(is_there));
+        is_there
     };
     let decode = milliseconds(begun);
     let mut results = Vec::new();
-    for answered in setup.explaining.picture(&picture, interrupt.flag()) {
+    for answered in setup.explaining.picture_but(&picture, interrupt.flag(), &is_there) {
         let Answered { model, predictions, recipe, spent, results: found } = answered;
-        let loaded = &setup.explaining.models[model];
         for of_target in found {
             let table = setup.explaining.advise.then(|| worth::advice(&of_target));
             let mut made = Vec::new();
@@ -135,24 +173,9 @@ fn one_picture(setup: &Setup, index: usize, interrupt: &Interrupt) -> Done {
                         continue;
                     }
                 };
-                let record = Record {
-                    image: &input.name(),
-                    image_sha256: picture.sha256(),
-                    model: &loaded.name,
-                    model_file: loaded.file.as_deref(),
-                    variant: setup.explaining.variant(model, &recipe),
-                    metadata: loaded.network.metadata(),
-                    recipe: (!picture.is_tensor()).then_some(&recipe),
-                    predictions: &predictions,
-                    chosen: &setup.explaining.explainers[nth],
-                    plugin: setup.plugins[nth].as_ref(),
-                    found: &found,
-                    random_seed: setup.explaining.random_seed,
-                    convolutions: loaded.network.convolutions(),
-                    interpolation: setup.explaining.interpolation,
-                    augment: setup.explaining.augment,
-                    style: Some(setup.style),
-                };
+                let image = &input.name();
+                let question = setup.question(sha256.clone(), is_tensor, model, &recipe, nth);
+                let record = Record { image, question, predictions: &predictions, found: &found };
                 let timings = Timings {
                     decode,
                     forward: spent.forward.as_secs_f64() * 1e3,
@@ -177,7 +200,7 @@ fn one_picture(setup: &Setup, index: usize, interrupt: &Interrupt) -> Done {
             results.extend(made);
         }
     }
-    Done { results }
+    Done { results, there: there.into_inner() }
 }
 
 fn milliseconds(since: Instant) -> f64 {
@@ -189,13 +212,13 @@ fn name_parts<'a>(
     several: naming::Several,
     model: &'a str,
     target: &'a str,
-    found: &'a Found,
+    explainer: &'a str,
+    layer: &'a str,
 ) -> Vec<&'a str> {
-    let layer = found.layers.first().map_or("", String::as_str);
     [
         (several.models, model),
         (several.targets, target),
-        (several.explainers, found.explainer.as_str()),
+        (several.explainers, explainer),
         (several.layers && !layer.is_empty(), layer),
     ]
     .into_iter()

@@ -71,6 +71,11 @@ impl Destination {
         matches!(self.target, Place::File(_))
     }
 
+    /// The folders that files of so many pictures go to.
+    pub fn folders(&self, pictures: usize) -> impl Iterator<Item = PathBuf> {
+        (0..pictures).filter_map(|index| self.path(index, &[]).parent().map(Path::to_owned))
+    }
+
     /// The file for one result of the picture at `index`. `parts` are model, target and explainer, where they are told apart.
     pub fn path(&self, index: usize, parts: &[&str]) -> PathBuf {
         match &self.target {

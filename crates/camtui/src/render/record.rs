@@ -16,10 +16,31 @@ use crate::pipeline::advise::Advice;
 use crate::pipeline::explainers::Chosen;
 use crate::pipeline::predictions::label;
 use crate::pipeline::sizes::InputSize;
-use crate::pipeline::{Found, Prediction};
+use crate::pipeline::{Found, Prediction, Smooth};
 
 /// How many predictions the JSON holds.
 const PREDICTIONS: usize = 5;
+
+/// The places in a record that decide a result, but for its target and layer.
+const DECIDING: [&str; 17] = [
+    "/image_sha256",
+    "/camtui",
+    "/model/sha256",
+    "/model/output",
+    "/model/input_size",
+    "/preprocessing",
+    "/explainer/id",
+    "/explainer/version",
+    "/explainer/params",
+    "/explainer/plugin/sha256",
+    "/signed",
+    "/seed",
+    "/exact",
+    "/interpolation",
+    "/smooth",
+    "/colormap",
+    "/alpha",
+];
 
 /// Times of one result, in milliseconds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,11 +57,9 @@ pub struct Timings {
     pub write: f64,
 }
 
-/// Everything that goes into one record.
-pub struct Record<'a> {
-    /// The picture's name.
-    pub image: &'a str,
-    /// SHA-256 of its file, or of the tensor's values.
+/// What a result answers: everything that decides it, whatever the answer is.
+pub struct Question<'a> {
+    /// SHA-256 of the picture's file, or of the tensor's values.
     pub image_sha256: Option<String>,
     /// The model's name in this run.
     pub model: &'a str,
@@ -52,24 +71,94 @@ pub struct Record<'a> {
     pub metadata: &'a Metadata,
     /// The preprocessing used; none for a tensor taken as it is.
     pub recipe: Option<&'a Recipe>,
-    /// All classes, best first.
-    pub predictions: &'a [Prediction],
     /// The explainer with its parameters.
     pub chosen: &'a Chosen,
     /// The library it came with, where that is not part of the program.
     pub plugin: Option<&'a Plugin>,
-    /// The map.
-    pub found: &'a Found,
+    /// Whether the map keeps its sign.
+    pub signed: bool,
     /// Seed of random numbers.
     pub random_seed: u64,
     /// How the model's convolutions were computed.
     pub convolutions: Convolutions,
     /// How maps are enlarged where they are fused and drawn.
     pub interpolation: Interpolation,
-    /// Whether the map is the mean over changed pictures.
-    pub augment: bool,
+    /// How the map was smoothed.
+    pub smooth: Smooth,
     /// How the map is coloured, where that is all there is to its drawing.
     pub style: Option<Style>,
+}
+
+impl Question<'_> {
+    /// Whether `record`, of a result that was written earlier, answers this very question, in whatever place model,
+    /// picture and library lay then. Its target and its layer are another matter.
+    pub fn is_of(&self, record: &Value) -> bool {
+        let mut ours = Map::new();
+        self.add_settings(&mut ours);
+        ours.insert("preprocessing".into(), json!(self.recipe));
+        ours.insert("model".into(), self.model());
+        ours.insert("explainer".into(), self.explainer());
+        // The record was text in between, where the last bit of a number may be lost.
+        let Ok(ours) = serde_json::from_str::<Value>(&Value::Object(ours).to_string()) else { return false };
+        DECIDING.iter().all(|place| {
+            record.pointer(place).unwrap_or(&Value::Null) == ours.pointer(place).unwrap_or(&Value::Null)
+        })
+    }
+
+    fn model(&self) -> Value {
+        let mut model = json!({ "name": self.model, "sha256": self.metadata.source_sha256 });
+        if let Some(file) = self.model_file {
+            model["file"] = json!(file.to_string_lossy());
+        }
+        if let Some(output) = &self.variant.output {
+            model["output"] = json!(output);
+        }
+        if let Some((height, width)) = self.variant.size {
+            model["input_size"] = json!(InputSize::Fixed(height, width).to_string());
+        }
+        model
+    }
+
+    fn explainer(&self) -> Value {
+        let info = self.chosen.info();
+        let params: Map<String, Value> =
+            self.chosen.params.iter().map(|(key, value)| (key.to_owned(), param(value))).collect();
+        let mut explainer = json!({ "id": info.id, "version": info.version, "params": params });
+        if let Some(plugin) = self.plugin {
+            explainer["plugin"] = json!({ "file": plugin.file.to_string_lossy(), "sha256": plugin.sha256 });
+        }
+        explainer
+    }
+
+    /// The rest of what a rerun needs, after the fields that readers look for by place.
+    fn add_settings(&self, fields: &mut Map<String, Value>) {
+        fields.insert("signed".into(), json!(self.signed));
+        fields.insert("seed".into(), json!(self.random_seed));
+        fields.insert("exact".into(), json!(self.convolutions == Convolutions::Exact));
+        fields.insert("interpolation".into(), json!(self.interpolation.name()));
+        if let Some(smooth) = self.smooth.name() {
+            fields.insert("smooth".into(), json!(smooth));
+        }
+        if let Some(style) = self.style {
+            fields.insert("colormap".into(), json!(style.colormap.name()));
+            fields.insert("alpha".into(), json!(style.alpha));
+        }
+        fields.insert("image_sha256".into(), json!(self.image_sha256));
+        fields.insert("camtui".into(), json!(env!("CARGO_PKG_VERSION")));
+        fields.insert("platform".into(), json!(provenance::PLATFORM.join("-")));
+    }
+}
+
+/// Everything that goes into one record.
+pub struct Record<'a> {
+    /// The picture's name.
+    pub image: &'a str,
+    /// What was asked.
+    pub question: Question<'a>,
+    /// All classes, best first.
+    pub predictions: &'a [Prediction],
+    /// The map.
+    pub found: &'a Found,
 }
 
 impl Record<'_> {
@@ -88,11 +177,11 @@ impl Record<'_> {
             "decode": ms(timings.decode), "forward": ms(timings.forward), "backward": ms(timings.backward),
             "explain": ms(timings.explain), "write": ms(timings.write),
         });
-        if let Some(measured) = &found.metrics {
-            times["again"] = json!(ms(measured.cost.as_secs_f64() * 1e3));
+        if let Some(cost) = found.metrics.as_ref().and_then(|measured| measured.cost) {
+            times["again"] = json!(ms(cost.as_secs_f64() * 1e3));
         }
         fields.insert("timings_ms".into(), times);
-        self.add_settings(&mut fields);
+        self.question.add_settings(&mut fields);
         Value::Object(fields)
     }
 
@@ -101,36 +190,19 @@ impl Record<'_> {
     pub fn provenance(&self) -> Value {
         let mut fields = self.facts();
         fields.insert("map".into(), provenance::map(&self.found.map));
-        self.add_settings(&mut fields);
+        self.question.add_settings(&mut fields);
         Value::Object(fields)
     }
 
     fn facts(&self) -> Map<String, Value> {
         let prediction = |p: &Prediction| json!({ "index": p.index, "label": p.label, "probability": p.probability, "logit": p.logit });
-        let info = self.chosen.info();
-        let params: Map<String, Value> =
-            self.chosen.params.iter().map(|(key, value)| (key.to_owned(), param(value))).collect();
-        let mut model = json!({ "name": self.model, "sha256": self.metadata.source_sha256 });
-        if let Some(file) = self.model_file {
-            model["file"] = json!(file.to_string_lossy());
-        }
-        if let Some(output) = &self.variant.output {
-            model["output"] = json!(output);
-        }
-        if let Some((height, width)) = self.variant.size {
-            model["input_size"] = json!(InputSize::Fixed(height, width).to_string());
-        }
-        let mut explainer = json!({ "id": info.id, "version": info.version, "params": params });
-        if let Some(plugin) = self.plugin {
-            explainer["plugin"] = json!({ "file": plugin.file.to_string_lossy(), "sha256": plugin.sha256 });
-        }
         let facts = json!({
             "image": self.image,
-            "model": model,
-            "preprocessing": self.recipe,
+            "model": self.question.model(),
+            "preprocessing": self.question.recipe,
             "predictions": self.predictions.iter().take(PREDICTIONS).map(prediction).collect::<Vec<_>>(),
             "target": self.target(),
-            "explainer": explainer,
+            "explainer": self.question.explainer(),
             "layer": self.layer(),
         });
         match facts {
@@ -139,44 +211,26 @@ impl Record<'_> {
         }
     }
 
-    /// The rest of what a rerun needs, after the fields that readers look for by place.
-    fn add_settings(&self, fields: &mut Map<String, Value>) {
-        fields.insert("signed".into(), json!(self.found.signed));
-        fields.insert("seed".into(), json!(self.random_seed));
-        fields.insert("exact".into(), json!(self.convolutions == Convolutions::Exact));
-        fields.insert("interpolation".into(), json!(self.interpolation.name()));
-        if self.augment {
-            fields.insert("smooth".into(), json!("aug"));
-        }
-        if let Some(style) = self.style {
-            fields.insert("colormap".into(), json!(style.colormap.name()));
-            fields.insert("alpha".into(), json!(style.alpha));
-        }
-        fields.insert("image_sha256".into(), json!(self.image_sha256));
-        fields.insert("camtui".into(), json!(env!("CARGO_PKG_VERSION")));
-        fields.insert("platform".into(), json!(provenance::PLATFORM.join("-")));
-    }
-
     /// One line for people: class, probability, explainer, layer.
     pub fn legend(&self) -> String {
         let target = &self.found.target;
-        let name = |class: usize| label(self.metadata, class);
+        let name = |class: usize| label(self.question.metadata, class);
         let probability = self.probability(target.class) * 100.0;
         let mut line = format!("{} {probability:.1} %", name(target.class));
         if let Some(against) = target.against {
             let other = self.probability(against) * 100.0;
             line = format!("{line} ~ {} {other:.1} %", name(against));
         }
-        line = format!("{line} · {}", self.chosen.info().id);
+        line = format!("{line} · {}", self.question.chosen.info().id);
         if let Some(layer) = self.layer() {
             line = format!("{line} · {layer}");
         }
-        sanitise(&format!("{line} · {} · {}", self.model, self.image))
+        sanitise(&format!("{line} · {} · {}", self.question.model, self.image))
     }
 
     /// A few words for under a small picture: explainer and layer, with advice its rank.
     pub fn caption(&self) -> String {
-        let id = &self.chosen.info().id;
+        let id = &self.question.chosen.info().id;
         let place = self.found.advice.map_or_else(String::new, |advice| format!("{} ", advice.rank));
         let caption = self.layer().map_or_else(|| id.clone(), |layer| format!("{id} · {layer}"));
         sanitise(&format!("{place}{caption}"))
@@ -184,7 +238,7 @@ impl Record<'_> {
 
     fn target(&self) -> Value {
         let target = &self.found.target;
-        let class = |index: usize| json!({ "index": index, "label": label(self.metadata, index) });
+        let class = |index: usize| json!({ "index": index, "label": label(self.question.metadata, index) });
         let mut value = class(target.class);
         value["probability"] = json!(self.probability(target.class));
         if let Some(against) = target.against {

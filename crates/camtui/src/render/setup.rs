@@ -42,6 +42,8 @@ pub struct Setup {
     pub on_screen: bool,
     /// Whether what several explainers make of a target becomes one drawing: on the screen and in a file, not in a folder.
     pub strip: bool,
+    /// Whether what is there already is left as it is.
+    pub resume: bool,
 }
 
 impl Setup {
@@ -92,6 +94,7 @@ impl Setup {
             style,
             on_screen,
             strip,
+            resume: args.resume,
         })
     }
 }

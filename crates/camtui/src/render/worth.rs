@@ -4,36 +4,39 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use camtui_core::metrics::curve::Curve;
 use camtui_term::sanitise;
 
 use crate::pipeline::advise::Advice;
-use crate::pipeline::metrics::{Figures, Measured, ROWS, Row, STEPS};
+use crate::pipeline::figures::{Figures, Measured, ROWS, Row};
+use crate::pipeline::metrics::STEPS;
 use crate::pipeline::{Found, One};
 
 /// A mean rank this much behind is nearly as good.
 const NEARLY: f64 = 1.0;
 /// So many times as quick is worth telling.
-const CHEAPER: u32 = 4;
+const CHEAPER: f64 = 4.0;
 
 /// The value of the JSON's key `metrics`; an empty object where nothing was measured.
 pub fn json(measured: Option<&Measured>) -> Value {
     let Some(measured) = measured else { return json!({}) };
     let row = |&(key, better, value): &Row| {
-        let mut row = json!({ "value": value(&measured.map), "centred": value(&measured.centred) });
+        let mut row = json!({ "value": value(&measured.map)?, "centred": value(&measured.centred) });
         if !better.is_empty() {
             row["better"] = json!(better);
         }
         if let Some(random) = &measured.random {
             row["random-cam"] = json!(value(random));
         }
-        (key.to_owned(), row)
+        Some((key.to_owned(), row))
     };
-    let mut metrics: Map<String, Value> = ROWS.iter().map(row).collect();
-    let curve = |curve: &Curve| json!(curve.scores);
-    metrics["deletion"]["curve"] = curve(&measured.map.deletion);
-    metrics["insertion"]["curve"] = curve(&measured.map.insertion);
-    metrics.insert("steps".into(), json!(STEPS));
+    let mut metrics: Map<String, Value> = ROWS.iter().filter_map(row).collect();
+    let curves = [("deletion", &measured.map.deletion), ("insertion", &measured.map.insertion)];
+    for (key, curve) in curves {
+        if let Some(curve) = curve {
+            metrics[key]["curve"] = json!(curve.scores);
+            metrics.insert("steps".into(), json!(STEPS));
+        }
+    }
     metrics.insert("sentence".into(), json!(measured.sentence()));
     Value::Object(metrics)
 }
@@ -59,6 +62,7 @@ pub fn advice(results: &[One]) -> Option<String> {
     );
     for (found, Measured { map, random, centred, cost }, advice) in &tried {
         let beats = |other: &Figures| map.wins(other);
+        let [deletion, insertion, road, drop] = map.faithfulness();
         let random = random.as_ref().map_or("–".into(), |random| beats(random).to_string());
         let _ = writeln!(
             text,
@@ -66,24 +70,28 @@ pub fn advice(results: &[One]) -> Option<String> {
             advice.rank,
             named(found),
             advice.mean_rank,
-            map.deletion.area(),
-            map.insertion.area(),
-            map.road,
-            map.drop,
-            cost.as_secs_f64() * 1e3,
+            deletion,
+            -insertion,
+            -road,
+            drop,
+            cost.unwrap_or_default().as_secs_f64() * 1e3,
             beats(centred),
         );
     }
     let _ = write!(text, "  {}: {}", named(best), measured.sentence());
     // Nearly as good and much cheaper is what somebody with a thousand pictures wants.
     let near = tried.iter().skip(1).find(|(_, other, advice)| {
-        advice.mean_rank <= tried[0].2.mean_rank + NEARLY && other.cost * CHEAPER <= measured.cost
+        advice.mean_rank <= tried[0].2.mean_rank + NEARLY && seconds(other) * CHEAPER <= seconds(measured)
     });
     if let Some((found, other, _)) = near {
-        let times = measured.cost.as_secs_f64() / other.cost.as_secs_f64().max(1e-6);
+        let times = seconds(measured) / seconds(other).max(1e-6);
         let _ = write!(text, "\n  {} is nearly as good and {times:.0} times as quick", named(found));
     }
     Some(sanitise_lines(&text))
+}
+
+fn seconds(measured: &Measured) -> f64 {
+    measured.cost.unwrap_or_default().as_secs_f64()
 }
 
 /// Names come from files; each line on its own, since a line's end is no name's.
@@ -96,9 +104,11 @@ pub fn table(measured: &Measured) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "  {:<14}{:>9}{:>12}{:>10}  better", "", "this map", "random-cam", "centred");
     for (key, better, value) in ROWS {
-        let random = measured.random.as_ref().map_or("–".into(), |f| format!("{:.3}", value(f)));
-        let (own, centred) = (value(&measured.map), value(&measured.centred));
-        let line = format!("  {key:<14}{own:>9.3}{random:>12}{centred:>10.3}  {better}");
+        let Some(own) = value(&measured.map) else { continue };
+        let shown = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
+        let (random, centred) =
+            (shown(measured.random.as_ref().and_then(value)), shown(value(&measured.centred)));
+        let line = format!("  {key:<14}{own:>9.3}{random:>12}{centred:>10}  {better}");
         let _ = writeln!(text, "{}", line.trim_end());
     }
     let _ = write!(text, "  {}", measured.sentence());

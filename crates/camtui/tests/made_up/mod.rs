@@ -86,6 +86,7 @@ impl MadeUp {
             keymap: Keymap::default(),
             thumbnails: true,
             compared_models: 1,
+            compared_explainers: Vec::new(),
             save_to: ".".to_owned(),
             notices: Vec::new(),
         }
@@ -98,6 +99,45 @@ impl MadeUp {
                 Prediction { index, label: label(index), probability: 0.5_f32.powi(rank as i32 + 1) }
             })
             .collect()
+    }
+
+    /// What it would say.
+    pub fn answer(&self, question: &Question) -> Result<Explanation, String> {
+        let predictions = Self::predictions(question.picture, question.model);
+        let class = |class| match class {
+            Class::Rank(rank) => predictions[rank].index,
+            Class::Index(index) => index,
+        };
+        let (class, against) = match question.target {
+            Target::Asked => (predictions[0].index, None),
+            Target::One(one) => (class(one), None),
+            Target::Contrast(a, b) => (class(a), Some(class(b))),
+        };
+        let layer = question.layers.first().cloned().unwrap_or_else(|| "layer4".to_owned());
+        let known = self.details.layers.iter().find(|known| known.name == layer).ok_or("no such layer")?;
+        let side = known.shape[1];
+        let peak = ((class + question.explainer) % side, (question.picture + question.model) % side);
+        let values = (0..side * side).map(|at| {
+            let (x, y) = (at % side, at / side);
+            let far = x.abs_diff(peak.0).pow(2) + y.abs_diff(peak.1).pow(2);
+            (-(far as f32) / side as f32).exp() - 0.2
+        });
+        Ok(Explanation {
+            question: question.clone(),
+            photo: Arc::clone(&self.photo),
+            seen: Rect::whole(self.photo.width(), self.photo.height()),
+            map: Heatmap::new(side, side, values.collect()).unwrap(),
+            rectify: true,
+            predictions,
+            class,
+            against,
+            layers: vec![layer],
+            model: Arc::clone(&self.details),
+            notes: Vec::new(),
+            complaints: Vec::new(),
+            unfinished: false,
+            took: Duration::from_millis(31),
+        })
     }
 
     fn check(&self, picture: PictureId) -> Result<(), String> {
@@ -157,43 +197,13 @@ impl Analyst for MadeUp {
                     return Err("cancelled".to_owned());
                 }
                 watch.progress()(step as f32 / steps as f32);
+                if let Some(show) = watch.partial().filter(|_| step > 0) {
+                    show(Explanation { unfinished: true, ..self.answer(question)? });
+                }
                 sleep(self.slow / steps as u32);
             }
         }
-        let predictions = Self::predictions(question.picture, question.model);
-        let class = |class| match class {
-            Class::Rank(rank) => predictions[rank].index,
-            Class::Index(index) => index,
-        };
-        let (class, against) = match question.target {
-            Target::Asked => (predictions[0].index, None),
-            Target::One(one) => (class(one), None),
-            Target::Contrast(a, b) => (class(a), Some(class(b))),
-        };
-        let layer = question.layers.first().cloned().unwrap_or_else(|| "layer4".to_owned());
-        let known = self.details.layers.iter().find(|known| known.name == layer).ok_or("no such layer")?;
-        let side = known.shape[1];
-        let peak = ((class + question.explainer) % side, (question.picture + question.model) % side);
-        let values = (0..side * side).map(|at| {
-            let (x, y) = (at % side, at / side);
-            let far = x.abs_diff(peak.0).pow(2) + y.abs_diff(peak.1).pow(2);
-            (-(far as f32) / side as f32).exp() - 0.2
-        });
-        Ok(Explanation {
-            question: question.clone(),
-            photo: Arc::clone(&self.photo),
-            seen: Rect::whole(self.photo.width(), self.photo.height()),
-            map: Heatmap::new(side, side, values.collect()).unwrap(),
-            rectify: true,
-            predictions,
-            class,
-            against,
-            layers: vec![layer],
-            model: Arc::clone(&self.details),
-            notes: Vec::new(),
-            complaints: Vec::new(),
-            took: Duration::from_millis(31),
-        })
+        self.answer(question)
     }
 
     fn measure(&self, _: &Explanation, _: &Watch<'_>) -> Result<Worth, String> {

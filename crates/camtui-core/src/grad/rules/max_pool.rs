@@ -2,15 +2,17 @@
 
 use crate::onnx::pb::NodeProto;
 
+use super::global_max_pool::global_max_pool;
 use super::{Gradients, input};
+use crate::grad::bounds::product;
 use crate::grad::error::Reason;
 use crate::grad::notes::MaxPoolGradient;
 use crate::grad::tape::Tape;
 use crate::grad::window::Window;
 use crate::onnx::build;
 
-/// The most elements of a window: 32 × 32.
-const MOST: usize = 1 << 10;
+/// The most elements of a window that is followed element by element: 32 × 32.
+const MOST: u64 = 1 << 10;
 
 /// `y[p] = max x[s·p + d·k − b]` over `k`: `dx[q] = Σ dy[p]` over the windows `p` whose first maximum is `q`.
 ///
@@ -20,7 +22,8 @@ const MOST: usize = 1 << 10;
 /// they don't matter, but other ties do.)
 ///
 /// The slices are taken from the phases of `x` (`x[s·p + r]` for each remainder `r`), which are as dense as `y`, and the
-/// gradients are summed phase by phase and woven together once at the end.
+/// gradients are summed phase by phase and woven together once at the end. One window over everything is a global
+/// maximum, of whatever size.
 pub(super) fn max_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gradients, Reason> {
     if node.output.get(1).is_some_and(|o| !o.is_empty()) {
         return Err(Reason::Form("its indices are used"));
@@ -29,8 +32,11 @@ pub(super) fn max_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<Gr
     let y = node.output[0].as_str();
     let window = tape.window(node)?;
     let channels = tape.extents(x)?[0];
+    if window.covers_all() {
+        return global_max_pool(tape, node, dy);
+    }
     // Each takes a few nodes.
-    let count = |extents: &[usize]| extents.iter().fold(1_usize, |n, &e| n.saturating_mul(e));
+    let count = |extents: &[usize]| product(extents.iter().copied());
     if count(&window.kernel).max(count(&window.stride)) > MOST {
         return Err(Reason::Form("its windows are larger than they are followed in"));
     }

@@ -36,7 +36,7 @@ fn goldens() -> PathBuf {
 }
 
 /// Shape and values, row-major.
-type Values = (Vec<usize>, Vec<f64>);
+pub(in crate::grad) type Values = (Vec<usize>, Vec<f64>);
 
 fn network(name: &str) -> ModelProto {
     let bytes = fs::read(goldens().join(format!("{name}.onnx"))).unwrap();
@@ -49,7 +49,7 @@ fn read(tensors: &SafeTensors, name: &str) -> Values {
     (view.shape().to_vec(), words.iter().map(|w| f64::from_le_bytes(*w)).collect())
 }
 
-fn relative(a: &[f64], b: &[f64]) -> f64 {
+pub(in crate::grad) fn relative(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
     norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied())
@@ -76,7 +76,7 @@ fn single(mut model: ModelProto) -> ModelProto {
 }
 
 /// Runs `model` on tract, in f64 or f32, and gives its outputs by name.
-fn run(
+pub(in crate::grad) fn run(
     model: &ModelProto,
     inputs: &[(&str, Values)],
     float: DatumType,

@@ -1,6 +1,6 @@
 //! What differentiation does to a graph as a whole; the rules themselves are judged in `goldens`.
 
-mod goldens;
+pub(super) mod goldens;
 mod hostile;
 
 use super::*;

@@ -16,6 +16,7 @@ use super::print;
 use crate::cli::ModelCommand;
 use crate::exit::Failure;
 use crate::pipeline::models;
+use crate::pipeline::sizes::InputSize;
 use crate::store::{self, Places};
 
 /// Runs one of them.
@@ -24,18 +25,29 @@ pub fn run(command: &ModelCommand, places: &Places) -> Result<(), Failure> {
         ModelCommand::List => Ok(store::list(places)?),
         ModelCommand::Pull(args) => Ok(store::pull(args, places)?),
         ModelCommand::Info { model, output_name, json } => {
-            info::info(&open(model.as_deref(), output_name.as_deref(), places)?, *json)
+            let variant = Variant { output: output_name.clone(), size: None };
+            info::info(&open(model.as_deref(), &variant, places)?, *json)
         }
         ModelCommand::Init { model, force } => init(model, *force),
-        ModelCommand::Export { model, output, outputs } => export(model, output, outputs, places),
+        ModelCommand::Export { model, output, outputs, input_size } => {
+            let size = match *input_size {
+                Some(InputSize::Fixed(height, width)) => Some((height, width)),
+                Some(InputSize::Picture) => {
+                    return Err(Failure::Usage(anyhow!(
+                        "a file takes one size of pictures: --input-size 448"
+                    )));
+                }
+                None => None,
+            };
+            export(model, &Variant { output: None, size }, output, outputs, places)
+        }
     }
 }
 
-fn open(wanted: Option<&str>, output: Option<&str>, places: &Places) -> Result<Opened, Failure> {
+fn open(wanted: Option<&str>, variant: &Variant, places: &Places) -> Result<Opened, Failure> {
     let mut notices = Vec::new();
     let wanted: Vec<String> = wanted.map(str::to_owned).into_iter().collect();
-    let variant = Variant { output: output.map(str::to_owned), size: None };
-    let source: ModelSource = models::sources(&wanted, &variant, places, &mut notices)?.remove(0);
+    let source: ModelSource = models::sources(&wanted, variant, places, &mut notices)?.remove(0);
     let cache = models::cache(places, &mut notices);
     let opened = models::open(&source, &cache, &mut notices);
     for notice in &notices {
@@ -55,11 +67,18 @@ fn init(model: &Path, force: bool) -> Result<(), Failure> {
     print(format!("{}\n", sanitise(&target.display().to_string())).as_bytes())
 }
 
-fn export(wanted: &str, output: &Path, outputs: &[String], places: &Places) -> Result<(), Failure> {
+fn export(
+    wanted: &str,
+    variant: &Variant,
+    output: &Path,
+    outputs: &[String],
+    places: &Places,
+) -> Result<(), Failure> {
     if output.is_dir() {
         return Err(Failure::Usage(anyhow!("{} is a folder; name a file ending in .onnx", output.display())));
     }
-    let mut model = open(Some(wanted), None, places)?.into_whole().map_err(|e| Failure::Failed(e.into()))?;
+    let mut model =
+        open(Some(wanted), variant, places)?.into_whole().map_err(|e| Failure::Failed(e.into()))?;
     if !outputs.is_empty() {
         model = prune(model, outputs).map_err(|e| Failure::Usage(e.into()))?;
     }

@@ -79,6 +79,9 @@ fn describe(explainer: &Explainer) -> String {
     if info.rectify {
         line("relu", "the method ends in one; --signed leaves it out");
     }
+    if info.gives_terms {
+        line("smooth", "eigen takes the principal component of the channels that it weighs");
+    }
     for param in &info.params {
         line("parameter", &format!("{} ({}) {}", param.key, param.takes(), param.help));
     }
@@ -96,6 +99,7 @@ fn in_json(explainer: &Explainer) -> Value {
         "needs": needs(explainer),
         "rectify": info.rectify,
         "class_agnostic": info.class_agnostic,
+        "gives_terms": info.gives_terms,
         "isolated": explainer.is_isolated(),
         "bundled": explainer.file().is_none(),
         "path": explainer.file().map(|f| f.to_string_lossy()),

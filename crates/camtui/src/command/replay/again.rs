@@ -22,7 +22,7 @@ use crate::pipeline::picture::Picture;
 use crate::pipeline::{Answered, Found, Problem};
 use crate::render::artifact::{npy_of, overlay};
 use crate::render::provenance::{self, PLATFORM, Plugin};
-use crate::render::record::{Record, Timings};
+use crate::render::record::{Question, Record, Timings};
 use crate::store::Places;
 
 /// What came of it.
@@ -81,25 +81,25 @@ pub fn again(
     };
     let drawn_by_flags = recorded.text("/colormap").is_some();
     let style = if drawn_by_flags { style } else { Style::default_for(found.signed) };
-    let record = Record {
-        // As they were called when it was made: where they lie now is no difference.
-        image: recorded.text("/image").unwrap_or_default(),
+    let question = Question {
         image_sha256: Some(image),
+        // As they were called when it was made: where they lie now is no difference.
         model: recorded.text("/model/name").unwrap_or_default(),
         model_file: recorded.text("/model/file").map(Path::new),
         variant: explaining.variant(0, &recipe),
         metadata: loaded.network.metadata(),
         recipe: (!picture.is_tensor()).then_some(&recipe),
-        predictions: &predictions,
         chosen: &explaining.explainers[0],
         plugin: plugin.as_ref(),
-        found: &found,
+        signed: found.signed,
         random_seed: explaining.random_seed,
         convolutions: loaded.network.convolutions(),
         interpolation: explaining.interpolation,
-        augment: explaining.augment,
+        smooth: explaining.smooth,
         style: drawn_by_flags.then_some(style),
     };
+    let image = recorded.text("/image").unwrap_or_default();
+    let record = Record { image, question, predictions: &predictions, found: &found };
     let timings = Timings {
         forward: spent.forward.as_secs_f64() * 1e3,
         backward: spent.backward.as_secs_f64() * 1e3,

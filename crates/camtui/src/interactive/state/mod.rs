@@ -29,6 +29,7 @@ use super::keys::Keymap;
 use super::layout::{Areas, Panes, areas};
 use super::look::Look;
 use super::picture::Encoded;
+use super::view::progress;
 pub use worth::Valued;
 
 /// Messages that are kept.
@@ -61,6 +62,8 @@ pub struct Start {
     pub thumbnails: bool,
     /// How many models the command line named, where it named several: they are compared at once.
     pub compared_models: usize,
+    /// The explainers that the command line named, with their parameters, where it named several: they are compared at once.
+    pub compared_explainers: Vec<(usize, Vec<(String, String)>)>,
     /// The folder that files are saved in unless another is typed.
     pub save_to: String,
     /// What is to be told at the start.
@@ -145,6 +148,8 @@ pub struct State {
     thumbnails_asked: Vec<PictureId>,
     /// Whether the two models of the command line are still to be compared.
     compare_models_first: bool,
+    /// Whether its explainers are.
+    compare_explainers_first: bool,
 }
 
 impl State {
@@ -158,11 +163,15 @@ impl State {
         }
         browser.sort = start.sort;
         browser.arrange();
+        let mut params: HashMap<_, _> = start.compared_explainers.iter().cloned().collect();
+        params.insert(start.question.explainer, start.question.params.clone());
+        let explainers: Vec<usize> = start.compared_explainers.iter().map(|(at, _)| *at).collect();
+        let compare_explainers_first = start.compared_models < 2 && explainers.len() > 1;
         let mut state = Self {
-            params: HashMap::from([(start.question.explainer, start.question.params.clone())]),
+            params,
             catalogue: start.catalogue,
             browser,
-            question: start.question,
+            question: start.question.clone(),
             look: start.look,
             shown: None,
             picture: None,
@@ -182,7 +191,7 @@ impl State {
             keymap: start.keymap,
             thumbnails: start.thumbnails,
             save_to: start.save_to,
-            compared: (Vec::new(), Vec::new()),
+            compared: (explainers, start.question.layers.clone()),
             compared_models: start.compared_models,
             worths: worth::Worths::default(),
             coming: None,
@@ -196,6 +205,7 @@ impl State {
             comparing: 0,
             thumbnails_asked: Vec::new(),
             compare_models_first: start.compared_models > 1,
+            compare_explainers_first,
         };
         for notice in start.notices {
             state.say(&notice);
@@ -226,6 +236,7 @@ impl State {
                 }
                 Vec::new()
             }
+            Action::Converging(number, explanation) => self.converging(number, explanation),
             Action::Explained(number, result) => self.explained(number, result),
             Action::Developed(slot, number, result) => {
                 self.developed(slot, number, result);
@@ -265,6 +276,7 @@ impl State {
                 Vec::new()
             }
         };
+        effects.extend(self.compare_at_first());
         effects.extend(self.ask_for_thumbnails());
         effects.extend(self.ask_to_measure());
         effects
@@ -329,6 +341,15 @@ impl State {
         }
         self.working = true;
         vec![Effect::Explain(self.explaining, self.question.clone())]
+    }
+
+    /// Shows what there is of an answer, unless the last of it is not painted yet: a slow terminal must see some of them.
+    fn converging(&mut self, number: u64, explanation: Arc<Explanation>) -> Vec<Effect> {
+        if number != self.explaining || !self.working || self.coming.is_some() || self.compare.is_some() {
+            return Vec::new();
+        }
+        self.coming = Some(self.scene(explanation));
+        self.develop()
     }
 
     fn explained(&mut self, number: u64, result: Result<Arc<Explanation>, String>) -> Vec<Effect> {
@@ -504,7 +525,13 @@ impl State {
             Some(shown) => self.question = shown.explanation.question.clone(),
             None => self.failure = Some("Cancelled. Any other picture or class starts again.".to_owned()),
         }
-        self.say("cancelled");
+        let done = progress(self.progress);
+        self.say(&match &self.shown {
+            Some(shown) if shown.explanation.unfinished => {
+                format!("stopped at {done}: the map is unfinished")
+            }
+            _ => "cancelled".to_owned(),
+        });
         let mut effects = vec![Effect::Cancel];
         // The shown picture may have been waiting for its new size.
         effects.extend(self.develop());

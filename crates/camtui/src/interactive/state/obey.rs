@@ -138,6 +138,10 @@ impl State {
             self.say("there is nothing to keep before the model has answered");
             return Vec::new();
         };
+        if explanation.unfinished {
+            self.say("this map is unfinished, so it is not kept; wait for the whole of it");
+            return Vec::new();
+        }
         if command == Command::CopyJson {
             return vec![Effect::Json(explanation)];
         }
@@ -182,7 +186,9 @@ impl State {
     pub(super) fn ask(&mut self, change: impl FnOnce(&mut super::Question)) -> Vec<Effect> {
         let mut next = self.question.clone();
         change(&mut next);
-        if next == self.question && self.failure.is_none() {
+        // What was stopped is begun again.
+        let stopped = !self.working && self.explanation().is_some_and(|shown| shown.unfinished);
+        if next == self.question && self.failure.is_none() && !stopped {
             return Vec::new();
         }
         self.remember();

@@ -60,6 +60,31 @@ impl State {
         (explainers, layers)
     }
 
+    /// The explainers of the command line, once the first of them has answered: side by side on its layer, unless others are
+    /// named.
+    pub(super) fn compare_at_first(&mut self) -> Vec<Effect> {
+        let Some(shown) = self.explanation().filter(|_| self.compare_explainers_first && !self.working)
+        else {
+            return Vec::new();
+        };
+        let layers = shown.layers.clone();
+        self.compare_explainers_first = false;
+        if self.compared.1.is_empty() {
+            // Of one that explains the picture itself there is none: the model's default.
+            self.compared.1 = if layers.is_empty() { self.layer().into_iter().collect() } else { layers };
+        }
+        self.compare_explainers()
+    }
+
+    /// Explainers with the parameters that were set for them.
+    pub(super) fn with_params(&self, explainers: &[usize]) -> Vec<(usize, Vec<(String, String)>)> {
+        let of = |at: usize| {
+            let own = (at == self.question.explainer).then_some(&self.question.params);
+            own.or_else(|| self.params.get(&at)).cloned().unwrap_or_default()
+        };
+        explainers.iter().map(|&at| (at, of(at))).collect()
+    }
+
     /// Towards the picture, the last layer of the nearest finer resolution: by the shortest names, as those are the network's
     /// own stages and blocks.
     fn finer_layer(&self, now: usize) -> Option<String> {
@@ -78,6 +103,7 @@ impl State {
             self.say("there is nothing to compare before the model has answered");
             return Vec::new();
         }
+        let explainers = self.with_params(&explainers);
         let compare = Compare::explainers(&self.question, &self.catalogue, &explainers, &layers);
         self.begin_compare(compare)
     }

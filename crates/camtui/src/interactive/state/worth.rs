@@ -81,6 +81,7 @@ impl State {
             explainers = others;
         }
         self.measuring = true;
+        let explainers = self.with_params(&explainers);
         let compare = Compare::explainers(&self.question, &self.catalogue, &explainers, &layers);
         self.begin_compare(compare)
     }
@@ -124,7 +125,7 @@ impl State {
             None => self.explanation().cloned().into_iter().collect(),
         };
         let wanted: Vec<Arc<Explanation>> =
-            seen.into_iter().filter(|answer| self.worth_of(answer).is_none()).collect();
+            seen.into_iter().filter(|answer| !answer.unfinished && self.worth_of(answer).is_none()).collect();
         let is_asked = |answer: &Arc<Explanation>| self.worths.asked.contains(&answer.question);
         if !wanted.is_empty() && wanted.iter().all(is_asked)
             || wanted.is_empty() && self.worths.asked.is_empty()

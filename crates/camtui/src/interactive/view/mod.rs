@@ -28,6 +28,7 @@ use super::layout::SMALLEST;
 use super::picture::Encoded;
 use super::state::State;
 use super::theme::Theme;
+pub use text::progress;
 
 /// Paints everything.
 pub fn view(state: &State, theme: &Theme, frame: &mut Frame) {

@@ -48,6 +48,7 @@ impl Analyst for Fake {
             model: Arc::new(ModelDetails::default()),
             notes: Vec::new(),
             complaints: Vec::new(),
+            unfinished: false,
             took: Duration::ZERO,
         })
     }

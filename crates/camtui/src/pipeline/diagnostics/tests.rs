@@ -10,9 +10,10 @@ use camtui_core::picture::Photo;
 use camtui_host::{Library, Params, Registry};
 use prost::Message as _;
 
+use super::super::figures::Wanted;
 use super::super::models::Loaded;
 use super::super::sizes::OtherSizes;
-use super::super::{Asked, Explaining, explain};
+use super::super::{Asked, Explaining, Smooth, Tell, explain};
 use std::sync::Arc;
 
 use super::*;
@@ -23,12 +24,15 @@ struct Net {
     bias: f32,
     head: [[f32; 4]; 3],
     head_bias: [f32; 3],
+    /// Whether the file ends in a softmax that is not taken for one.
+    softmax: bool,
 }
 
 const PLAIN: Net = Net {
     bias: 0.0,
     head: [[1.0, -0.5, 0.25, 0.75], [-1.0, 0.5, 0.5, -0.25], [0.5, 0.5, -1.0, 0.1]],
     head_bias: [0.0; 3],
+    softmax: false,
 };
 
 impl Net {
@@ -48,7 +52,14 @@ impl Net {
         graph.node("Clip", &["/relu/Relu", "low", "high"], "/clip/Clip", vec![]);
         graph.node("GlobalAveragePool", &["/clip/Clip"], "/pool/GlobalAveragePool", vec![]);
         graph.node("Flatten", &["/pool/GlobalAveragePool"], "/Flatten", vec![int("axis", 1)]);
-        graph.node("Gemm", &["/Flatten", "fc.weight", "fc.bias"], "logits", vec![int("transB", 1)]);
+        let scores = if self.softmax { "/fc/Gemm" } else { "logits" };
+        graph.node("Gemm", &["/Flatten", "fc.weight", "fc.bias"], scores, vec![int("transB", 1)]);
+        if self.softmax {
+            // A softmax that is the last node is left out when the model is read.
+            graph.f32s("scale", &[], &[1.0]);
+            graph.node("Softmax", &[scores], "/softmax/Softmax", vec![int("axis", 1)]);
+            graph.node("Mul", &["/softmax/Softmax", "scale"], "logits", vec![]);
+        }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("net.onnx");
         std::fs::write(&path, graph.into_model().encode_to_vec()).unwrap();
@@ -77,15 +88,17 @@ impl Net {
             resize: None,
             input_size: None,
             random_seed: 0,
-            augment: false,
+            smooth: Smooth::default(),
             baseline: None,
+            wanted: Wanted::usual(),
+            object: None,
             advise: false,
         };
         let input: Vec<f32> = (0..192).map(|n| (n as f32 * 0.7).sin()).collect();
         let input = Tensor::new([1, 3, 8, 8], input).unwrap();
         let asked = Asked::new(&how.models[0].network, input, how.needs(0)).unwrap();
         let cancel = AtomicBool::new(false);
-        explain(&asked, &how.explainers[0], target, &how.how(), &cancel, &|_| {}).unwrap().diagnostics
+        explain(&asked, &how.explainers[0], target, &how.how(), &cancel, &Tell::NOBODY).unwrap().diagnostics
     }
 
     /// The likeliest class.
@@ -140,6 +153,30 @@ fn a_layer_without_extent_dead_activations_and_vanished_gradients_are_told_apart
     assert_eq!(grad_cam(&dead, "conv"), vanished);
     assert_eq!(grad_cam(&Net { bias: 100.0, ..PLAIN }, "conv"), vanished);
     assert!(grad_cam(&PLAIN, "conv").is_empty());
+    let full = Net { bias: 100.0, ..PLAIN };
+    for id in ["grad-cam", "layer-cam", "ablation-cam"] {
+        let said = full.says(&[id], "clip", &one(0), true);
+        assert!(said[0].starts_with("every channel of clip has one value at all positions"), "{id} {said:?}");
+    }
+}
+
+#[test]
+fn a_softmax_that_is_sure_of_itself_passes_no_gradients_on() {
+    let net = |sure: f32| Net { head_bias: [sure, 0.0, 1.0], softmax: true, ..PLAIN };
+    for id in ["grad-cam", "layer-cam", "saliency"] {
+        let said = net(40.0).says(&[id], "clip", &one(0), true);
+        assert!(
+            said.iter().any(|said| said.starts_with("this model's answer is a softmax, which is saturated")),
+            "{id} {said:?}"
+        );
+        let said = net(1.0).says(&[id], "clip", &one(0), true);
+        assert!(said.iter().all(|said| !said.contains("softmax")), "{id} {said:?}");
+    }
+    // Logits of the same are no such thing, and what takes no gradients does not suffer.
+    let logits = Net { softmax: false, ..net(40.0) };
+    assert!(logits.says(&["grad-cam"], "clip", &one(0), true).is_empty());
+    let said = net(40.0).says(&["recipro-cam"], "clip", &one(0), true);
+    assert!(said.iter().all(|said| !said.contains("softmax")), "{said:?}");
 }
 
 #[test]

@@ -146,6 +146,7 @@ pub fn answer(question: &Question) -> Explanation {
         model: Arc::new(model),
         notes: vec!["The model saw the middle of the picture only.".to_owned()],
         complaints: Vec::new(),
+        unfinished: false,
         took: Duration::from_millis(31),
     }
 }
@@ -198,6 +199,7 @@ pub fn start(paths: &[&str]) -> Start {
         keymap: Keymap::default(),
         thumbnails: false,
         compared_models: 1,
+        compared_explainers: Vec::new(),
         save_to: "camtui-results".to_owned(),
         notices: Vec::new(),
     }
