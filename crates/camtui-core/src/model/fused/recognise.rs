@@ -120,13 +120,11 @@ fn step(model: &TypedModel, node: &TypedNode, made: Shape) -> Option<Found> {
     if node.op_is::<MultiBroadcastTo>() {
         let from = picture_of(model, x)?;
         let rank = model.outlet_fact(x).ok()?.rank();
-        return match from == made {
-            true => Some(Found::same(node)),
-            false if rank == 4 => {
-                Some(Found::of(Step::Spread { height: made.height, width: made.width }, [x]))
-            }
-            false => None,
-        };
+        if from == made {
+            return Some(Found::same(node));
+        }
+        let spread = Step::Spread { height: made.height, width: made.width };
+        return (rank == 4).then(|| Found::of(spread, [x]));
     }
     if let Some(op) = node.op_as::<AxisOp>() {
         // Axes that are moved leave the numbers where they are only where there is one of them.
