@@ -10,7 +10,7 @@ use std::ptr::{from_ref, null};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use camtui_plugin::abi;
 
@@ -121,13 +121,18 @@ impl<'a> Served<'a> {
 
     /// Whether somebody watches and has not been shown anything for a while.
     fn wants_partial(&self) -> bool {
-        let shown = || self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        self.request.partial.is_some_and(|partial| shown().elapsed() >= partial.every)
+        self.request.partial.is_some_and(|partial| self.unseen() >= partial.every)
     }
 
-    /// Shows what there is of the map, unless that was done just now.
+    /// How long ago something was shown.
+    fn unseen(&self) -> Duration {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// Shows what there is of the map, unless that was done just now: a child's clock runs a little ahead of this one, so half the
+    /// time is enough.
     pub fn show(&self, grid: Grid) {
-        if let Some(partial) = self.request.partial.filter(|_| self.wants_partial()) {
+        if let Some(partial) = self.request.partial.filter(|partial| self.unseen() >= partial.every / 2) {
             (partial.show)(grid);
             // Showing may take long, and time is to pass before it is done again.
             *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
