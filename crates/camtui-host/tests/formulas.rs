@@ -147,7 +147,6 @@ fn maps_of_one_layer_are_those_of_pytorch_grad_cam() {
     }
 }
 
-/// Seen to turn red: without the centring, and with the sign turned round.
 #[test]
 fn the_principal_component_of_the_terms_is_pytorch_grad_cams_eigen_smooth() {
     let registry = bundled();

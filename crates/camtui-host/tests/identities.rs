@@ -64,8 +64,6 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Red when `cam`'s weights are those of the next class, when Ablation-CAM divides by y², when Recipro-CAM keeps its neighbour
-/// too, when Layer-CAM's inner ReLU is gone: tried.
 #[test]
 fn at_the_pooled_layer_every_map_has_its_closed_form() {
     let registry = bundled();
