@@ -142,9 +142,9 @@ fn a_list_asks_for_these_and_no_others() {
         home.render([&picture]).args_of(&words).go().code(0).json().remove(0)["metrics"].clone()
     };
     let keys = |metrics: &Value| metrics.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    let road = asked("--metrics=road");
-    assert_eq!(keys(&road), ["road", "sentence"]);
-    assert!(road["sentence"].as_str().unwrap().contains("of 1"), "{road}");
+    let drop = asked("--metrics=average-drop");
+    assert_eq!(keys(&drop), ["average-drop", "sentence"]);
+    assert!(drop["sentence"].as_str().unwrap().contains("of 1"), "{drop}");
 
     // The picture is 451 × 300 pixels, and the model sees all of it in 224 × 224.
     let pointed = asked("--metrics=pointing,sparsity --box 150,40,200,120");
