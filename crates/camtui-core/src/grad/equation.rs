@@ -37,14 +37,13 @@ impl Equation {
         }
         let inputs: Vec<Vec<char>> = terms.split(',').map(letters).collect::<Option<_>>()?;
         let all = || inputs.iter().flatten().copied();
-        let output = match output {
-            Some(output) => letters(output)?,
+        let output = if let Some(output) = output {
+            letters(output)?
+        } else {
             // What is not said: the letters that come once, in the alphabet's order.
-            None => {
-                let mut once: Vec<char> = all().filter(|c| all().filter(|d| d == c).count() == 1).collect();
-                once.sort_unstable();
-                once
-            }
+            let mut once: Vec<char> = all().filter(|c| all().filter(|d| d == c).count() == 1).collect();
+            once.sort_unstable();
+            once
         };
         output.iter().all(|c| all().any(|d| d == *c)).then_some(Self { inputs, output })
     }

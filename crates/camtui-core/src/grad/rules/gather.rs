@@ -62,7 +62,8 @@ pub(super) fn gather_nd(tape: &mut Tape, node: &NodeProto, dy: &str) -> Result<G
     if int(node, "batch_dims").unwrap_or(0) != 0 || tape.opset < 16 {
         return Err(Reason::Form("it picks from each of a batch, or its opset is below 16"));
     }
-    if tape.shapes().integers(indices).is_none_or(|places| places.iter().any(|&p| p < 0)) {
+    if tape.shapes().integers(indices).is_none_or(|places| places.is_empty() || places.iter().any(|&p| p < 0))
+    {
         return Err(Reason::Form("its indices are not constant, or count from the end"));
     }
     let zeros = tape.zeros_like(x);

@@ -1,4 +1,4 @@
-//! Channels made into places and back: PixelShuffle and its inverse.
+//! Channels made into places and back: `PixelShuffle` and its inverse.
 
 use crate::onnx::pb::NodeProto;
 

@@ -2,7 +2,7 @@
 //!
 //! Rules need heights, widths and channels (a strided convolution's gradient depends on whether the input was odd), and
 //! exported files rarely say them for inner values. What an operator here does not know stays unknown, or is taken
-//! from the file's own `value_info`. `operators` says what each operator yields, `integers` evaluates the small
+//! from the file's own `value_info`. `operators` and `rearranged` say what each operator yields, `integers` evaluates the small
 //! computations that exporters write targets of reshapes as, `tables` lists with several axes, `floats` the computations of
 //! paddings, `extent` is what all compute with.
 
@@ -10,6 +10,7 @@ mod extent;
 mod floats;
 mod integers;
 mod operators;
+mod rearranged;
 mod tables;
 
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ use crate::onnx::pb::{
 use super::attributes::ints;
 use super::window::Window;
 use extent::Extent;
-pub(super) use operators::blocksize;
+pub(super) use rearranged::blocksize;
 
 /// The extent of each axis; `None` is one that the file leaves open: the batch.
 pub(super) type Shape = Vec<Option<usize>>;
