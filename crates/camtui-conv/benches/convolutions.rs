@@ -1,5 +1,5 @@
 //! Layers of well-known shapes, and whole networks with random weights: the time of one run, alone and with a pool
-//! of two.
+//! of two, and of preparing a network's weights for the first program.
 //!
 //! ```sh
 //! cargo bench -p camtui-conv                    # everything
@@ -9,7 +9,7 @@
 mod networks;
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use camtui_conv::{Activation, Builder, Convolution, Padding, Program, Settings, Shape, Team, Weights};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -72,5 +72,29 @@ fn whole_networks(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, layers, whole_networks);
+/// Programs of weights that no program had before.
+fn preparing(c: &mut Criterion) {
+    let mut group = c.benchmark_group("prepare");
+    group.sample_size(10);
+    for (name, build) in networks::ALL {
+        for (way, exact) in [("direct", true), ("Winograd", false)] {
+            group.bench_function(format!("{name} {way}"), |b| {
+                b.iter_custom(|rounds| {
+                    let once = |_| {
+                        let network = build();
+                        let start = Instant::now();
+                        let program = network.build(Settings { exact, ..Settings::default() });
+                        let time = start.elapsed();
+                        drop(black_box(program));
+                        time
+                    };
+                    (0..rounds).map(once).sum()
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, layers, whole_networks, preparing);
 criterion_main!(benches);

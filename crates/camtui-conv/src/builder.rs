@@ -1,4 +1,7 @@
 //! Describing a program. Every method checks its operands, so that what is built can run.
+//!
+//! A method that is given what does not fit returns [`ConvError::Step`] with the sizes, and adds nothing. A value of
+//! another builder is a mistake of the program and panics.
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! The product that everything else is arranged around: a few rows of A times one panel of B, with all sums in
-//! registers.
+//! registers. Which operand stays in which cache follows Goto and van de Geijn, "Anatomy of High-Performance Matrix
+//! Multiplication", 2008: a panel of B in the nearest, packed rows of A in the second.
 //!
 //! - A is packed by blocks of up to [`Simd::ROWS`] rows: `[k / LANES][rows][LANES]`, so that the kernel walks it in
 //!   one line and spreads one number at a time over a vector;

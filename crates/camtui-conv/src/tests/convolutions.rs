@@ -1,4 +1,7 @@
 //! Convolutions of every kind.
+//!
+//! Seen red for a changed sign in the transform of Winograd's pixels, a strip of seven pixels done as six
+//! (depthwise), a last row of a phase left out (transposed), sums begun anew after 256 terms (direct).
 
 use super::{Random, check, rounds};
 use crate::{Activation, Builder, Convolution, Padding, Shape, Value, Weights};

@@ -7,6 +7,7 @@
 mod convolutions;
 mod others;
 mod programs;
+mod weights;
 
 use crate::graph::Graph;
 use crate::{Builder, Isa, Program, Settings, Team, reference};

@@ -52,20 +52,31 @@ fn pack(channels: &Channels, places: &[usize], lanes: usize, size: usize, number
     let k = places.len() * read;
     let product_len = k * made.next_multiple_of(lanes);
     let step = channels.step() * size;
+    // Numbers are put in order here, near the processor, and leave in runs: the taps' places in a panel are far apart.
+    let mut near = vec![0.0; places.len() * TOGETHER * 2 * lanes];
     for (product, to) in to.chunks_mut(product_len.max(1)).enumerate() {
         for (vector, vectors) in panels(made, lanes) {
             let (first_made, columns) = (vector * lanes, vectors * lanes);
             let panel = &mut to[first_made * k..][..columns * k];
             for block in (0..read).step_by(TOGETHER) {
+                let run = TOGETHER.min(read - block) * columns;
+                if channels.together > 1 || columns > made - first_made {
+                    near.fill(0.0);
+                }
                 for lane in 0..columns.min(made - first_made) {
                     let (seen, kernel) = channels.source(product, first_made + lane);
                     let end = (block + TOGETHER).min(seen + channels.read);
                     for c in block.max(seen)..end {
                         let from = &numbers[kernel * size + (c - seen) * step..][..size];
-                        for (t, &place) in places.iter().enumerate() {
-                            panel[(t * read + c) * columns + lane] = from[place];
+                        let mut at = (c - block) * columns + lane;
+                        for &place in places {
+                            near[at] = from[place];
+                            at += run;
                         }
                     }
+                }
+                for (t, near) in near.chunks(run).take(places.len()).enumerate() {
+                    panel[(t * read + block) * columns..][..run].copy_from_slice(near);
                 }
             }
         }
