@@ -15,7 +15,8 @@ adds. `cam` is torch-cam's CAM; FinerCAM's target and ShapleyCAM are pytorch-gra
 
 At the pooled layer (and for explainers that pass no gradient) every map must be within 1e-4, below it the median and none
 over 3e-2, because a unit within rounding of zero may flip and change the gradient by a step; 1e-3 for 1e-4 where an eigenvector is
-involved. VGG-11 has two ReLUs in its head, so that no layer of it is free of masks. Maps that XGrad-CAM and Grad-CAM++ say
+involved. FEM has a threshold of its own, on which a unit may fall to either side, and is judged by its median everywhere but at the
+pooled layer. VGG-11 has two ReLUs in its head, so that no layer of it is free of masks. Maps that XGrad-CAM and Grad-CAM++ say
 cannot be trusted (layers before a ReLU: they divide by sums near zero, and rounding decides) are counted apart.
 
 Needs what comparing.py and networks.py need, and from PyPI: grad-cam, torchcam, captum. Run from the repository's root:
@@ -43,7 +44,7 @@ from formulas import PEERS, raw_map
 warnings.filterwarnings("ignore")
 
 TARGETS = ["top1", "999", "top1~top2"]  # by turns
-NO_GRADIENT = ["cam", "eigen-cam", "fem"]
+NO_GRADIENT = ["cam", "eigen-cam"]
 OCCLUDED = 3  # photographs: each takes a few hundred passes
 
 

@@ -1,122 +1,238 @@
 """Checks the program's maps of many passes, and of the picture, against the peers' own code on whole networks: figures of
-docs/accuracy.md. maps.py does the same for the methods of one layer and one pass, and says how photographs are prepared.
+docs/accuracy.md. maps.py does the same for the methods of one layer and one pass; comparing.py says how, and what a line means.
 
-- pytorch-grad-cam's code: AblationCAM and ScoreCAM (`get_cam_weights`), the target of FinerCAM.
-- Captum's: Saliency, InputXGradient, IntegratedGradients (50 steps, Gauss-Legendre), on ResNet-18 GuidedBackprop.
-- By PyTorch: Recipro-CAM at the pooled layer, which no peer has.
+- pytorch-grad-cam's code: AblationCAM and ScoreCAM (`get_cam_weights`), FullGrad (with its scaling), `dff`.
+- Captum's: Saliency, InputXGradient, IntegratedGradients (50 steps, Gauss-Legendre), GuidedBackprop, GuidedGradCam; NoiseTunnel
+  (SmoothGrad), Lime and KernelShap with what camtui draws by lot (splitmix.py) and its superpixels.
+- By PyTorch, because no peer has it as it is here: Recipro-CAM, RISE, SS-CAM and IS-CAM (passes.py says why), with camtui's lots.
 
-An error is |a-b|/|b| in the 2-norm. pytorch-grad-cam's AblationCAM puts a large negative number in the place of a channel
-wherever the layer's smallest value is not 0, so it is asked only at a layer after a ReLU; EfficientNet-Lite0's is one
-module with all other ReLUs of the network, which it cannot replace.
+pytorch-grad-cam's AblationCAM puts a large negative number in the place of a channel wherever the layer's smallest value is
+not 0, so it is asked only at a layer after a ReLU; EfficientNet-Lite0's is one module with all other ReLUs of the network,
+which it cannot replace, and no ReLU to Captum's guided methods. `dff` is asked for one concept, where there is only one
+factorisation, and until it has settled.
 
-Needs what maps.py needs, and the same environment. Run from the repository's root:
+Needs what comparing.py and networks.py need, and from PyPI: grad-cam, captum, scikit-learn. Run from the repository's root:
 
     cargo build --release -p camtui
-    python tests/goldens/maps_of_passes.py
+    python tests/goldens/maps_of_passes.py [NETWORK ...]
 """
 
-import collections
-import copy
-import os
+import contextlib
+import functools
 import sys
 import tempfile
+import warnings
 
 import numpy as np
 import torch
 from captum import attr
-from pytorch_grad_cam import AblationCAM, ScoreCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget, FinerWeightedTarget
+from captum._utils.models.linear_model import SkLearnRidge
+from pytorch_grad_cam import AblationCAM, FullGrad, ScoreCAM
+from pytorch_grad_cam.feature_factorization import deep_feature_factorization
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch.nn import functional as F
 
-from gradient_networks import pytorch
-from maps import LAYERS, off, photographs, program, run, seed_of
+import networks
+from comparing import Table, photographs, program, run
+from splitmix import Random
 
-# Layers after a ReLU, the pooled one first.
-AFTER_RELU = {"resnet18": ["layer4", "layer3"], "efficientnet-lite0": ["features"]}
-# Many passes: 1e-3. What passes the ReLUs' masks: 1e-4 in the median, 3e-2 at worst.
-LIMITS = {"ablation-cam": 1e-3, "score-cam": 1e-3, "recipro-cam": 1e-4, "finer-cam": 1e-4}
-PHOTOGRAPHS = 2
+warnings.filterwarnings("ignore")
+
+SEED, SEGMENTS, SAMPLES, MASKS, NOISY, TOP = 5, 12, 120, 60, 4, 8
+SIDE = 224
+# Many passes: 1e-3. What passes ReLUs' masks: the median, and none over 3e-2.
+MASKED = ["saliency", "input-x-gradient", "smooth-grad", "integrated-gradients", "guided-backprop", "guided-grad-cam",
+          "full-grad", "full-grad scaled"]
+PASSES, PICTURE = 1, 4  # photographs
 
 
 def weighted(weights, activation):
-    return np.einsum("k,khw->hw", np.asarray(weights, np.float64).ravel(), activation[0].astype(np.float64))
+    return np.einsum("k,khw->hw", np.asarray(weights, np.float64).ravel(), np.asarray(activation[0], np.float64))
 
 
-def of_layer(arch, model, image, layer, kept, logits, scored):
-    activation, best = kept[layer].detach().numpy(), int(logits.argmax())
+def behind(model, inputs, best, size=16):
+    with torch.no_grad():
+        return torch.cat([model(part)[:, best] for part in inputs.split(size)])
+
+
+def of_layer(network, model, image, best):
+    """By explainer and parameters, at the last layer."""
+    layer = next(iter(network.layers))
+    _, kept = run(network, model, image, [layer])
+    activation = kept[layer].detach()
+    values = activation.numpy()
     targets = [ClassifierOutputTarget(best)]
-    peers = {"ablation-cam": AblationCAM, "score-cam": ScoreCAM} if scored else {}
+    peers = {"score-cam": ScoreCAM} | ({"ablation-cam": AblationCAM} if network.name in ("resnet18", "densenet121") else {})
     for id, peer in peers.items():
-        # A copy each: AblationCAM leaves a layer of its own in the model.
-        own = copy.deepcopy(model)
-        module = dict(own.named_modules())[LAYERS[arch][layer]]
-        with torch.no_grad():
-            weights = peer(own, [module]).get_cam_weights(image[None], module, targets, activation, None)
-        yield id, weighted(weights[0] if id == "ablation-cam" else weights, activation)
-    near = torch.argsort((logits - logits[best]).abs())[1:4].tolist()
-    loss = FinerWeightedTarget(best, near, 1.0)(logits)
-    gradient = torch.autograd.grad(loss, kept[layer], retain_graph=True)[0].numpy()
-    yield "finer-cam", weighted(gradient.mean((2, 3)), activation)
-    if layer == AFTER_RELU[arch][0]:
-        head = [m for m in model.modules() if isinstance(m, torch.nn.Linear)][-1]
-        row = head.weight[best].detach().numpy()
-        area = activation[0, 0].size
-        yield "recipro-cam", head.bias[best].item() + weighted(row, activation) / area
+        with torch.no_grad(), hidden_layer(network, model, layer) as module:
+            weights = peer(model, [module]).get_cam_weights(image[None], module, targets, values, None)
+        yield id, [], weighted(weights[0] if id == "ablation-cam" else weights, values)
+    if network.head:
+        head = network.module(network.head, model)
+        area = values[0, 0].size
+        yield "recipro-cam", [], head.bias[best].item() + weighted(head.weight[best].detach(), values) / area
+
+    large = F.interpolate(activation, (SIDE, SIDE), mode="bilinear", align_corners=True)[0]
+    low, high = large.amin((1, 2), True), large.amax((1, 2), True)
+    masks = (large - low) / (high - low + 1e-8)
+    keep = sorted(activation[0].var((1, 2)).argsort(descending=True)[:TOP].tolist())
+    lots = Random(SEED)
+    noisy = lambda mask, _: mask + 2.0 * lots.normals(SIDE, SIDE).to(mask.dtype)
+    shares = lambda mask, n: mask * (n + 1) / NOISY
+    for id, name, change in (("ss-cam", "samples", noisy), ("is-cam", "steps", shares)):
+        scores = torch.stack([behind(model, torch.stack([image * change(masks[k], n) for n in range(NOISY)]), best).mean()
+                              for k in keep])
+        yield id, [f"{name}={NOISY}", f"top={TOP}"], weighted(scores.softmax(0), values[:, keep])
+
+    nmf = deep_feature_factorization.NMF
+    deep_feature_factorization.NMF = functools.partial(nmf, tol=1e-9, max_iter=5000)
+    try:
+        concepts, maps = deep_feature_factorization.dff(values.copy(), 1)
+    finally:
+        deep_feature_factorization.NMF = nmf
+    pattern = concepts[:, 0] - values[0].min((1, 2))
+    yield "dff", ["concepts=1"], maps[0, 0] * np.linalg.norm(pattern)
 
 
-def of_picture(arch, model, image, best, n):
+@contextlib.contextmanager
+def hidden_layer(network, model, layer):
+    """AblationCAM puts a layer of its own in this one's place: it is put back."""
+    name = network.layers[layer]
+    above, _, last = name.rpartition(".")
+    module = network.module(layer, model)
+    try:
+        yield module
+    finally:
+        setattr(dict(model.named_modules())[above], last, module)
+
+
+class Score(torch.nn.Module):
+    def __init__(self, model, best):
+        super().__init__()
+        self.model, self.best = model, best
+
+    def forward(self, x):
+        return self.model(x)[:, self.best]
+
+
+def of_picture(network, model, image, best, few):
     x = image[None].clone().requires_grad_(True)
-    yield "saliency", attr.Saliency(model).attribute(x, target=best)[0].abs().amax(0)
-    yield "input-x-gradient", attr.InputXGradient(model).attribute(x, target=best)[0].sum(0)
-    if n < PHOTOGRAPHS:
-        yield "integrated-gradients", attr.IntegratedGradients(model).attribute(
-            x, torch.zeros_like(x), target=best, n_steps=50, method="gausslegendre", internal_batch_size=10)[0].sum(0)
-    if arch == "resnet18":
-        yield "guided-backprop", attr.GuidedBackprop(model).attribute(x, target=best)[0].abs().amax(0)
+    yield "saliency", [], attr.Saliency(model).attribute(x, target=best)[0].abs().amax(0)
+    yield "input-x-gradient", [], attr.InputXGradient(model).attribute(x, target=best)[0].sum(0)
+    if network.name != "efficientnet-lite0":
+        yield "guided-backprop", [], attr.GuidedBackprop(model).attribute(x, target=best)[0].abs().amax(0)
+        layer = network.module(next(iter(network.layers)), model)
+        yield "guided-grad-cam", [], attr.GuidedGradCam(model, layer).attribute(
+            x, target=best, interpolate_mode="bilinear")[0].abs().amax(0)
+    if not few:
+        return
+    yield "integrated-gradients", [], attr.IntegratedGradients(model).attribute(
+        x, torch.zeros_like(x), target=best, n_steps=50, method="gausslegendre", internal_batch_size=5)[0].sum(0)
+    normal, lots = torch.normal, Random(SEED)
+    torch.normal = lambda _mean, deviation: (deviation.double() * lots.normals(*deviation.shape)).to(image.dtype)
+    try:
+        found = attr.NoiseTunnel(attr.Saliency(model)).attribute(
+            x, nt_type="smoothgrad", nt_samples=NOISY, stdevs=0.15 * (x.max() - x.min()).item(), target=best, abs=False)
+    finally:
+        torch.normal = normal
+    yield "smooth-grad", [f"samples={NOISY}"], found[0].abs().amax(0)
+    peer = FullGrad(model, [])
+    peer.activations_and_grads(x)[0, best].backward()
+    yield "full-grad", ["scale=channel"], peer.compute_cam_per_layer(x, None, False)[0, 0]
+    peer.activations_and_grads.release()
+
+
+def rise(model, image, best):
+    lots, cells, cell = Random(SEED), 7, SIDE // 7
+    masks = []
+    for _ in range(MASKS):
+        grid = torch.from_numpy((lots.units(cells * cells) < 0.5).astype(np.float64)).reshape(1, 1, cells, cells)
+        down, right = int(lots.unit() * cell), int(lots.unit() * cell)
+        large = F.interpolate(grid, [(cells + 1) * cell] * 2, mode="bilinear")
+        masks.append(large[0, 0, down:down + SIDE, right:right + SIDE])
+    masks = torch.stack(masks)
+    inputs = (image.double() * masks[:, None]).to(image.dtype)
+    with torch.no_grad():
+        p = torch.cat([model(part).double().softmax(1)[:, best] for part in inputs.split(16)])
+    return torch.einsum("n,nhw->hw", p, masks) / (MASKS * 0.5)
+
+
+def superpixels(map):
+    """Numbered as camtui does: by their first pixel."""
+    values, first, numbers = np.unique(map.ravel(), return_index=True, return_inverse=True)
+    return torch.from_numpy(first.argsort().argsort()[numbers].reshape(map.shape)), len(values)
+
+
+def lime(model, image, best, found):
+    pieces, n = superpixels(found)
+    lots = Random(SEED)
+    masks = [torch.ones(1, n)] + [torch.from_numpy((lots.units(n) < 0.5)[None].astype(np.float32)) for _ in range(SAMPLES - 1)]
+    drawn = iter(masks)
+    kernel = lambda _inputs, _perturbed, z, **_: torch.exp(-(1 - (z.mean()).sqrt()) ** 2 / (2 * 0.25 ** 2))
+    peer = attr.Lime(lambda x: model(x).double().softmax(1)[:, best], interpretable_model=SkLearnRidge(alpha=1.0),
+                     similarity_func=kernel, perturb_func=lambda *_, **__: next(drawn))
+    return peer.attribute(image[None], baselines=0, feature_mask=pieces[None, None], n_samples=SAMPLES,
+                          perturbations_per_eval=8)[0, 0]
+
+
+def kernel_shap(model, image, best, found):
+    pieces, n = superpixels(found)
+    lots, masks = Random(SEED), [torch.ones(1, n), torch.zeros(1, n)]
+    share = lambda size: (n - 1) / (size * (n - size))
+    total = sum(share(size) for size in range(1, n))
+    while len(masks) < SAMPLES + 2:
+        left, size = lots.unit() * total, n - 1
+        for s in range(1, n - 1):
+            left -= share(s)
+            if left < 0:
+                size = s
+                break
+        order, mask = list(range(n)), torch.zeros(1, n)
+        for k in range(size):
+            other = k + lots.below(n - k)
+            order[k], order[other] = order[other], order[k]
+            mask[0, order[k]] = 1
+        masks += [mask, 1 - mask]
+    drawn = iter([mask.long() for mask in masks])
+    peer = attr.KernelShap(lambda x: model(x).double()[:, best])
+    peer.perturb_func = lambda *_, **__: next(drawn)
+    return peer.attribute(image[None], baselines=0, feature_mask=pieces[None, None], n_samples=len(masks),
+                          perturbations_per_eval=8)[0, 0]
+
+
+def check(network, table, folder):
+    images = photographs(network, PICTURE)
+    for n, image in enumerate(images):
+        with torch.no_grad():
+            best = int(network.model(image[None])[0].argmax())
+        few = n < PASSES
+        own = list(of_picture(network, network.model, image, best, few))
+        exact = list(of_picture(network, network.exact, image.double(), best, few))
+        plain = lambda map: np.asarray(map.detach() if torch.is_tensor(map) else map)
+        asked = lambda id, params: program(network, ["-e", id, "--seed", str(SEED), *(
+            word for param in params for word in ("-P", param))], image[None], folder)[0][0, id]
+        for (id, params, map), (_, _, double) in zip(own, exact):
+            table.add((network.name, "the picture", id), asked(id, params), plain(map), plain(double))
+        if few:
+            layer = next(iter(network.layers))
+            for id, params, map in of_layer(network, network.model, image, best):
+                table.add((network.name, layer, id), asked(id, params), plain(map))
+            table.add((network.name, "the picture", "rise"), asked("rise", [f"masks={MASKS}"]),
+                      plain(rise(network.model, image, best)))
+            for id, peer in (("lime", lime), ("kernel-shap", kernel_shap)):
+                found = asked(id, [f"segments={SEGMENTS}", f"samples={SAMPLES}"])
+                table.add((network.name, "the picture", id), found, plain(peer(network.model, image, best, found)))
+    for line in list(table.errors):
+        if line[0] == network.name:
+            table.judge(line, 1e-3, line[2] not in MASKED)
 
 
 def main():
-    archs = list(LAYERS)
-    if not os.environ.get("CAMTUI_TEST_CHECKPOINT"):
-        print("CAMTUI_TEST_CHECKPOINT names no checkpoint: without ResNet-18")
-        archs.remove("resnet18")
-    errors, rounding = collections.defaultdict(list), collections.defaultdict(list)
-    for arch in archs:
-        model, all_images = pytorch(arch, "real"), photographs(arch)
-        images, exact = all_images[:PHOTOGRAPHS], copy.deepcopy(model).double()
+    table = Table()
+    for name in networks.chosen(sys.argv[1:] or networks.NAMES):
         with tempfile.TemporaryDirectory() as folder:
-            np.save(f"{folder}/x.npy", images.numpy())
-            for layer in AFTER_RELU[arch]:
-                # A pass a channel, on both sides: of one layer.
-                scored = arch == "resnet18" and layer == "layer4"
-                ids = ["finer-cam"] + ["ablation-cam", "score-cam"] * scored
-                ids += ["recipro-cam"] * (layer == AFTER_RELU[arch][0])
-                found, _ = program(arch, ["-e", ",".join(ids), "-l", layer], folder)
-                for n, image in enumerate(images):
-                    logits, kept = run(arch, model, image)
-                    for id, expected in of_layer(arch, model, image, layer, kept, logits, scored):
-                        errors[arch, layer, id].append(off(found[n, id], expected))
-            found, _ = program(arch, ["-e", "integrated-gradients"], folder)
-            np.save(f"{folder}/x.npy", all_images.numpy())
-            ids = ["saliency", "input-x-gradient"] + ["guided-backprop"] * (arch == "resnet18")
-            found |= program(arch, ["-e", ",".join(ids)], folder)[0]
-            for n, image in enumerate(all_images):
-                best = int(seed_of("top1", model(image[None])[0].detach()).argmax())
-                same = {id: map.detach().numpy() for id, map in of_picture(arch, exact, image.double(), best, n)}
-                for id, expected in of_picture(arch, model, image, best, n):
-                    expected = expected.detach().numpy()
-                    errors[arch, "the picture", id].append(off(found[n, id], expected))
-                    rounding[arch, "the picture", id].append(off(expected, same[id]))
-    bad = 0
-    for (arch, layer, id), all in errors.items():
-        middle, worst = float(np.median(all)), max(all)
-        limit = LIMITS.get(id)
-        own = rounding.get((arch, layer, id))
-        told = f"  PyTorch f32 to f64 {np.median(own):.1e} {max(own):.1e}" if own else ""
-        fine = worst <= limit if limit and layer != "layer3" else middle <= (limit or 1e-3) and worst <= 3e-2
-        bad += not fine
-        mark = "" if fine else " !"
-        print(f"{arch:18} {layer:12} {id:21} {len(all):2} maps  median {middle:.1e}  worst {worst:.1e}{told}{mark}")
-    sys.exit(f"{bad} lines (marked !) are over their limits" if bad else 0)
+            check(networks.Network(name, folder), table, folder)
+    sys.exit(table.summary())
 
 
 if __name__ == "__main__":
