@@ -104,7 +104,7 @@ fn what_is_made_again_is_the_same_byte_for_byte() {
         "-e grad-cam",
         "-e random-cam --seed 5 -t 281",
         "-e layer-cam -l _blocks.10,features --colormap viridis --alpha 0.7 --interpolation bicubic",
-        "-e hires-cam -l _blocks.10 --smooth aug",
+        "-e hires-cam -l _blocks.10 --smooth aug --exact",
         "-e layer-cam --smooth eigen",
         "-e grad-cam -l _blocks.10 --smooth aug,eigen",
         "-e hires-cam -t top1~top3 --signed --resize center-crop",

@@ -257,6 +257,8 @@ fn answers(network: &Network) -> Vec<(String, Tensor)> {
     answers
 }
 
+/// Red when regions are not convex: with a foreign operator's result on the level of what it reads, the runtime finds a loop.
+///
 /// A unit so near to zero that rounding decides whether it is on changes a gradient by more than rounding does; among a
 /// few thousand units that is rare. Everything else must agree.
 #[test]
