@@ -99,7 +99,7 @@ fn classes_by_rank_are_told_apart_once_the_model_has_run() {
     let ended = run("--resume").go().code(0);
     assert_eq!(ended.stderr, "camtui: 5 results were there already\n");
     let after = contents(&home, "out");
-    assert_eq!(anew(&before, &after), [gone.clone()]);
+    assert_eq!(anew(&before, &after), std::slice::from_ref(gone));
     assert_eq!(after[gone].0, before[gone].0);
 }
 
@@ -129,7 +129,7 @@ fn a_run_that_was_killed_is_finished_by_the_next() {
     }
     // As an older run would have left it.
     let old = home.file("out/.camtui-abcdef.tmp", "half a picture");
-    let long_ago = SystemTime::now() - Duration::from_secs(3600);
+    let long_ago = SystemTime::now() - Duration::from_hours(1);
     fs::File::options().write(true).open(&old).unwrap().set_modified(long_ago).unwrap();
 
     run("out").arg("--resume").go().code(0);

@@ -116,7 +116,7 @@ const PREFIX: &str = ".camtui-";
 /// And how they end.
 const SUFFIX: &str = ".tmp";
 /// A file that nobody has touched for so long is not being written.
-const LEFT_OVER: std::time::Duration = std::time::Duration::from_secs(60);
+const LEFT_OVER: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// Writes `bytes` to `path`, replacing what is there, so that at every moment the old file or the new one is whole.
 ///

@@ -12,6 +12,7 @@ use camtui_core::file::{read_provenance, remove_leftovers};
 use serde_json::Value;
 
 use super::name_parts;
+use super::naming::Destination;
 use super::record::Question;
 use super::setup::Setup;
 use crate::cli::ExplainArgs;
@@ -31,7 +32,7 @@ pub fn check(args: &ExplainArgs, setup: &Setup) -> Result<(), Failure> {
         () if files.clone().next().is_none() => usage(
             "--resume looks for what is done in the folder that --output or --save-map names; with --render it needs one of them",
         ),
-        () if files.clone().any(|file| file.is_file()) => {
+        () if files.clone().any(Destination::is_file) => {
             usage("--resume goes on with a folder of results; --output or --save-map names a single file")
         }
         () => Ok(()),

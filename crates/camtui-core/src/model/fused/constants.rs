@@ -33,6 +33,7 @@ pub(super) fn floats(tensor: &Tensor) -> Option<&[f32]> {
 }
 
 /// The one number that a constant repeats.
+#[expect(clippy::float_cmp, reason = "a number that is repeated is the same to the bit")]
 pub(super) fn uniform(model: &TypedModel, outlet: OutletId) -> Option<f32> {
     let tensor = constant(model, outlet)?;
     let (&first, rest) = floats(&tensor)?.split_first()?;

@@ -75,7 +75,9 @@ impl Folding {
         let gone = self.line(value).map(|line| line.operands.clone()).unwrap_or_default();
         self.leave(value);
         if self.line(value).is_none() {
-            gone.into_iter().for_each(|operand| self.readers[operand] -= 1);
+            for operand in gone {
+                self.readers[operand] -= 1;
+            }
         }
     }
 

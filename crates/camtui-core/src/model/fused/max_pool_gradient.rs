@@ -9,7 +9,9 @@ use tract_linalg::multithread::{Executor, current_tract_executor};
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::*;
+#[allow(clippy::wildcard_imports, reason = "the macros that make an operator need names of it")]
 use tract_onnx::tract_core::internal::*;
+#[allow(clippy::wildcard_imports, reason = "the macros that make an operator need names of it")]
 use tract_onnx::tract_hir::internal::*;
 
 use crate::grad::notes::MaxPoolGradient as Note;
@@ -148,6 +150,7 @@ impl EvalOp for MaxPoolGradient {
 }
 
 impl MaxPoolGradient {
+    #[expect(clippy::float_cmp, reason = "the greatest of a window is one of its numbers, to the bit")]
     fn plane(
         &self,
         [height, width]: [usize; 2],

@@ -22,7 +22,7 @@ mod windows;
 use std::collections::{HashMap, HashSet};
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::internal::*;
+use tract_onnx::tract_core::internal::TractErrorContext;
 
 pub(super) use max_pool_gradient::{register, shorten};
 pub(super) use parameters::Parameters;

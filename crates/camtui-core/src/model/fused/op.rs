@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use camtui_conv::{Isa, Program, Settings, Shape, Team};
 use tract_linalg::multithread::{Executor, current_tract_executor};
 use tract_onnx::prelude::*;
+#[allow(clippy::wildcard_imports, reason = "the macros that make an operator need names of it")]
 use tract_onnx::tract_core::internal::*;
 
 use super::step::Recipe;

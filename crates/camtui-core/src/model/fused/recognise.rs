@@ -103,7 +103,7 @@ fn step(model: &TypedModel, node: &TypedNode, made: Shape) -> Option<Found> {
     }
     if let Some(op) = node.op_as::<TypedConcat>() {
         let along_channels = op.axis == 1 && node.outputs[0].fact.rank() == 4;
-        return along_channels.then(|| Found::of(Step::Concatenate, node.inputs.to_vec()));
+        return along_channels.then(|| Found::of(Step::Concatenate, node.inputs.clone()));
     }
     if let Some(op) = node.op_as::<Slice>() {
         let (first, end) = (op.start.to_usize().ok()?, op.end.to_usize().ok()?);
