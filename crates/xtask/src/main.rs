@@ -21,7 +21,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Measure camtui beside pytorch-grad-cam and ONNX Runtime
+    /// Measure camtui beside pytorch-grad-cam, bare PyTorch and ONNX Runtime
     Bench(bench::Bench),
     /// Measure how long the interactive session keeps its user waiting
     #[cfg(unix)]
