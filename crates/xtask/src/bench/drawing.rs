@@ -8,8 +8,16 @@ use camtui_core::file::encode_png;
 use camtui_core::heatmap::{Heatmap, Interpolation, Levels, Style};
 use camtui_core::picture::{Photo, Rect, prepare};
 
-use super::own::timed;
-use super::rows::Row;
+use super::turns::timed;
+
+/// A step on the way from a file to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Decode,
+    Resize,
+    Overlay,
+    Encode,
+}
 
 /// A picture, and threads to draw with.
 pub struct Drawing {
@@ -32,7 +40,7 @@ impl Drawing {
     }
 
     /// Milliseconds of `calls` of one step.
-    pub fn times(&self, row: Row, calls: usize) -> Result<Vec<f64>> {
+    pub fn times(&self, step: Step, calls: usize) -> Result<Vec<f64>> {
         let (width, height) = (self.photo.width(), self.photo.height());
         let drawn = || {
             let seen = Rect::whole(width, height);
@@ -43,11 +51,11 @@ impl Drawing {
         let recipe = Recipe::imagenet();
         self.pool.install(|| {
             timed(calls, || {
-                match row {
-                    Row::Decode => drop(Photo::from_bytes(&self.name, &self.bytes)?),
-                    Row::Resize => drop(prepare(&self.photo, &recipe)?),
-                    Row::Overlay => drop(drawn()?),
-                    _ => drop(encode_png(width, height, overlay.pixels(), "{}")?),
+                match step {
+                    Step::Decode => drop(Photo::from_bytes(&self.name, &self.bytes)?),
+                    Step::Resize => drop(prepare(&self.photo, &recipe)?),
+                    Step::Overlay => drop(drawn()?),
+                    Step::Encode => drop(encode_png(width, height, overlay.pixels(), "{}")?),
                 }
                 Ok(())
             })

@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::apart;
-use super::drawing::Drawing;
+use super::drawing::{Drawing, Step};
 use super::figures::{CAMTUI, EXPORTED, FORWARD, Figures, GRAD_CAM, PYTORCH};
 use super::own::Own;
 use super::peers::{Material, Peer, Runtime, turn};
@@ -161,7 +161,7 @@ impl Measure<'_> {
         let program = self.program(on);
         let pictures =
             Pictures::new(self.image, if self.pace.rounds > 2 { PICTURES } else { 8 }, self.folder)?;
-        let drawing = Drawing::new(self.image, on.threads)?;
+        let drawing = &Drawing::new(self.image, on.threads)?;
         let mut pace = self.pace;
         let explain = |id: &'static str, parameters: &'static [&'static str], first: bool| -> Turn<'_> {
             let program = &program;
@@ -185,7 +185,10 @@ impl Measure<'_> {
                 pace = Pace { rounds: self.pace.rounds.min(3), most: 1, ..self.pace };
                 Box::new(|calls| (0..calls).map(|_| program.folder(&pictures)).collect())
             }
-            _ => Box::new(|calls| drawing.times(row, calls)),
+            _ => {
+                let step = step(row).context("a row that takes turns")?;
+                Box::new(move |calls| drawing.times(step, calls))
+            }
         };
         let mut all = vec![(CAMTUI.to_owned(), camtui)];
         if row == Row::AnotherLayer {
@@ -276,6 +279,17 @@ impl Measure<'_> {
         self.add(Row::Isolation, on, found);
         Ok(())
     }
+}
+
+/// The step that a row is about, if it is about one.
+fn step(row: Row) -> Option<Step> {
+    Some(match row {
+        Row::Decode => Step::Decode,
+        Row::Resize => Step::Resize,
+        Row::Overlay => Step::Overlay,
+        Row::Encode => Step::Encode,
+        _ => return None,
+    })
 }
 
 /// Who does a row with PyTorch, and by which job of the script.

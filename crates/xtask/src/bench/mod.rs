@@ -9,7 +9,7 @@
 
 mod aims;
 mod apart;
-mod drawing;
+pub mod drawing;
 mod figures;
 mod machine;
 mod measure;

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 use camtui_core::grad::Rule;
@@ -11,6 +10,8 @@ use camtui_core::heatmap::{Heatmap, Interpolation, upsample};
 use camtui_core::model::{Cache, IMAGE, ModelSource, Needs, Network, Schedule, Session, open};
 use camtui_core::picture::{Photo, prepare};
 use camtui_core::{Recipe, Tensor};
+
+use super::turns::timed;
 
 /// A network ready to run and the input it is run on.
 pub struct Own {
@@ -82,16 +83,6 @@ impl Own {
         map(&session, &self.layer, &one_hot(&*session.scores()?, None))?;
         Ok(session)
     }
-}
-
-/// Milliseconds of each call.
-pub fn timed(calls: usize, mut work: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
-    let one = |_| {
-        let begun = Instant::now();
-        work()?;
-        Ok(begun.elapsed().as_secs_f64() * 1e3)
-    };
-    (0..calls).map(one).collect()
 }
 
 /// The seed of a class, or of the likeliest.

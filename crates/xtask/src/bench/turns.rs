@@ -85,6 +85,16 @@ pub fn alternate(mut all: Vec<(String, Turn<'_>)>, pace: Pace) -> Vec<(String, T
     found
 }
 
+/// Milliseconds of each call.
+pub fn timed(calls: usize, mut work: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
+    let one = |_| {
+        let begun = Instant::now();
+        work()?;
+        Ok(begun.elapsed().as_secs_f64() * 1e3)
+    };
+    (0..calls).map(one).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
