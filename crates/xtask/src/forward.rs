@@ -4,14 +4,14 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use camtui_core::{arch, arch::Architecture, checkpoint, seeded};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use prost::Message;
 
 #[derive(Args)]
 pub struct ForwardOnnx {
     /// The architecture of the seeded weights
-    #[arg(long, value_enum)]
-    arch: Option<Arch>,
+    #[arg(long, value_parser = architecture)]
+    arch: Option<Architecture>,
     /// A checkpoint, in place of seeded weights
     #[arg(long, conflicts_with = "arch", required_unless_present = "arch")]
     checkpoint: Option<PathBuf>,
@@ -26,25 +26,20 @@ pub struct ForwardOnnx {
     output: PathBuf,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Arch {
-    Resnet18,
-    #[value(name = "efficientnet-lite0")]
-    EfficientnetLite0,
-}
-
 impl ForwardOnnx {
     pub fn run(self) -> Result<()> {
         let state = match (self.checkpoint, self.arch) {
             (Some(path), _) => checkpoint::read(&path)?,
-            (None, Some(Arch::Resnet18)) => seeded::state(Architecture::ResNet18, self.classes, self.seed),
-            (None, Some(Arch::EfficientnetLite0)) => {
-                seeded::state(Architecture::EfficientNetLite0, self.classes, self.seed)
-            }
+            (None, Some(arch)) => seeded::state(arch, self.classes, self.seed),
             (None, None) => bail!("give --arch or --checkpoint"),
         };
         let model = arch::build(&state)?;
         fs::write(&self.output, model.encode_to_vec())
             .with_context(|| format!("cannot write {}", self.output.display()))
     }
+}
+
+fn architecture(name: &str) -> Result<Architecture> {
+    let known = Architecture::ALL.into_iter().find(|architecture| architecture.name() == name);
+    known.with_context(|| format!("there are: {}", Architecture::ALL.map(Architecture::name).join(", ")))
 }

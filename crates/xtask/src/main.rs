@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod beside;
 mod differentiate;
 mod embed;
 mod explainers;

@@ -4,7 +4,7 @@
 //! Another explainer goes first on each picture, so that activations and gradients are there for both; what is left
 //! of an explainer's time is its formula and, for the second, the way to its process and back.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -75,10 +75,4 @@ fn command(program: &Program<'_>) -> Command {
     let mut command = Command::new(program.file);
     command.env("CAMTUI_CACHE_DIR", program.folder.join("cache"));
     command
-}
-
-/// The library of the bundled explainers that cargo leaves beside the program.
-pub fn library_beside(program: &Path) -> PathBuf {
-    let name = format!("{}camtui_standard{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    program.with_file_name(name)
 }

@@ -4,6 +4,8 @@ use std::fs::read_to_string;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use anyhow::{Context, Result};
+
 /// Processors that this process may use.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, Into::into)
@@ -27,11 +29,10 @@ pub fn describe() -> String {
     format!("{}, {} cores ({model}{vectors})", std::env::consts::OS, cores())
 }
 
-/// The compiler that is on the path, which is the one that built this.
-pub fn compiler() -> String {
-    let output = Command::new("rustc").arg("--version").output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    text.split(" (").next().map_or_else(|| "rustc unknown".to_owned(), |version| version.trim().to_owned())
+/// What `rustc --version` says; the one that is on the path, which is the one that built this.
+pub fn compiler() -> Result<String> {
+    let output = Command::new("rustc").arg("--version").output().context("cannot run rustc")?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Mean number of running processes in the last minute, as the system tells it.
@@ -47,7 +48,7 @@ pub fn today() -> String {
     format!("{year}-{month:02}-{day:02}")
 }
 
-/// Year, month and day of the so-manieth day after 1 January 1970.
+/// Year, month and day of the day that comes so many days after 1 January 1970.
 fn date(days: u64) -> (u64, u64, u64) {
     let leap = |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
     let (mut year, mut left) = (1970, days);

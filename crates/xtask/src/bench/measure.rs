@@ -56,6 +56,8 @@ pub struct Measure<'a> {
     pub material: Option<&'a Material>,
     pub rows: &'a [Row],
     pub pace: Pace,
+    /// The number of threads that memory is measured with, which hardly depends on it.
+    pub memory_on: usize,
     pub figures: Figures,
     /// What peers say they are.
     pub versions: Vec<String>,
@@ -113,7 +115,9 @@ impl Measure<'_> {
             Row::StartMemory if self.rows.contains(&Row::Start) => Ok(()),
             Row::Start | Row::StartMemory => self.starts(on),
             Row::Memory => {
-                self.memory(on);
+                if on.threads == self.memory_on {
+                    self.memory(on);
+                }
                 Ok(())
             }
             Row::Isolation => self.isolation(on),

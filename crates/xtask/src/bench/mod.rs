@@ -11,7 +11,7 @@ mod aims;
 mod apart;
 pub mod drawing;
 mod figures;
-mod machine;
+pub mod machine;
 mod measure;
 mod own;
 mod page;
@@ -30,6 +30,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
+use crate::beside;
 use figures::Figures;
 use measure::{Measure, model_of};
 use page::Circumstances;
@@ -76,7 +77,7 @@ impl Bench {
         let begun = Instant::now();
         let load = machine::load();
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let program = self.program()?;
+        let program = beside::program(self.program.as_deref())?;
         for file in self.model.iter().chain([&self.image]) {
             ensure!(file.is_file(), "{} is no file", file.display());
         }
@@ -84,25 +85,27 @@ impl Bench {
         let page = self.page()?;
         let networks = self.networks(&rows);
         let material = self.material(&program, &networks, folder.path())?;
-        let library = self.library.clone().unwrap_or_else(|| apart::library_beside(&program));
+        let threads = self.threads();
+        let library = beside::library(self.library.as_deref(), &program);
         let mut measure = Measure {
             program: &program,
             image: &self.image,
             folder: folder.path(),
-            library: library.is_file().then_some(&library),
+            library: library.as_deref(),
             material: material.as_ref(),
             rows: &rows,
             pace: if self.quick { Pace::QUICK } else { Pace::FULL },
             figures: Figures::default(),
-            versions: vec![machine::compiler()],
+            memory_on: *threads.iter().filter(|threads| **threads <= 2).max().unwrap_or(&threads[0]),
+            versions: vec![machine::compiler()?],
         };
         for network in networks {
             let Some(model) = model_of(network, self.model.as_deref(), material.as_ref()) else {
                 eprintln!("{}: not measured: it takes --python, or for ResNet-18 --model", network.title());
                 continue;
             };
-            for threads in self.threads() {
-                if let Err(error) = measure.network(network, &model, threads) {
+            for threads in &threads {
+                if let Err(error) = measure.network(network, &model, *threads) {
                     eprintln!("{}: not measured: {error:#}", network.title());
                 }
             }
@@ -124,19 +127,6 @@ impl Bench {
             eprintln!("written into {}", page.display());
         }
         Ok(())
-    }
-
-    fn program(&self) -> Result<PathBuf> {
-        let beside =
-            || Ok(std::env::current_exe()?.with_file_name(format!("camtui{}", std::env::consts::EXE_SUFFIX)));
-        let program: Result<PathBuf> = self.program.clone().map_or_else(beside, Ok);
-        let program = program?;
-        ensure!(
-            program.is_file(),
-            "{} is not there: `cargo build --release -p camtui` makes it, or --program names another",
-            program.display()
-        );
-        Ok(program)
     }
 
     /// The page, which must have its markers before a quarter of an hour is spent on it.

@@ -76,7 +76,8 @@ pub fn tables(figures: &Figures, about: &Circumstances) -> String {
                     .map_or_else(|| "–".to_owned(), |times| cell(times, own))
             };
             let cells: Vec<String> = threads.iter().map(cell).collect();
-            writeln!(text, "| {} | {who} | {} |", network.title(), cells.join(" | ")).expect("a string");
+            let title = if row.is_without_network() { "" } else { network.title() };
+            writeln!(text, "| {title} | {who} | {} |", cells.join(" | ")).expect("a string");
         }
     }
     text

@@ -173,15 +173,14 @@ def ort_jobs():
     made = {}
 
     def session(name):
-        # One at a time: each has threads of its own, which spin for a while.
-        if made.get("name") != name:
-            made.clear()
+        if name not in made:
             options = ort.SessionOptions()
             options.intra_op_num_threads = threads
             options.inter_op_num_threads = 1
-            made["name"] = name
-            made["session"] = ort.InferenceSession(f"{folder}/{network}{name}.onnx", options, providers=["CPUExecutionProvider"])
-        return made["session"]
+            made[name] = ort.InferenceSession(
+                f"{folder}/{network}{name}.onnx", options, providers=["CPUExecutionProvider"]
+            )
+        return made[name]
 
     def forward():
         s = session("")

@@ -86,6 +86,11 @@ impl Row {
         }
     }
 
+    /// Whether it runs no network at all, whatever it is measured beside.
+    pub fn is_without_network(self) -> bool {
+        matches!(self, Self::Decode | Self::Resize | Self::Overlay | Self::Encode)
+    }
+
     /// Whether it is measured on this network; what takes long or says the same everywhere only on ResNet-18.
     pub fn is_for(self, network: Network) -> bool {
         let everywhere = matches!(
@@ -106,7 +111,7 @@ pub enum Network {
     Resnet50,
     /// EfficientNet-Lite0
     EfficientnetLite0,
-    /// MobileNetV2
+    /// `MobileNetV2`
     MobilenetV2,
     /// The EfficientNet-Lite0 inside the program
     Embedded,

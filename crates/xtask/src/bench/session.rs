@@ -17,7 +17,8 @@ use clap::Args;
 use image::imageops::FilterType;
 
 use super::stats::Times;
-use crate::screenshot::{measures, program};
+use crate::beside::program;
+use crate::screenshot::measures;
 
 /// How long something is waited for that must come.
 const PATIENCE: Duration = Duration::from_mins(1);

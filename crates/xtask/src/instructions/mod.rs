@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
+use crate::bench::machine::compiler;
 use table::Table;
 
 /// Repetitions of the shorter and of the longer run.
@@ -97,12 +98,6 @@ fn unable() -> Option<&'static str> {
     let valgrind =
         Command::new("valgrind").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     (!valgrind.is_ok_and(|status| status.success())).then_some("valgrind is not installed")
-}
-
-/// `rustc`'s version; the one that is on the path, which is the one that has built this.
-fn compiler() -> Result<String> {
-    let output = Command::new("rustc").arg("--version").output().context("cannot run rustc")?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// The instructions of a process that runs `piece` so many times.

@@ -20,7 +20,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow};
 use camtui_tests::Home;
 use camtui_tests::emulator::{Emulator, Shown};
 use camtui_tests::program::repository;
@@ -28,6 +28,7 @@ use camtui_tests::terminal::{KITTY, Mouse, PLAIN, SIXEL, Script, Session, Stream
 use clap::{Args, ValueEnum};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 
+use crate::beside::program;
 use colours::{DARK, LIGHT, Theme};
 use fonts::Fonts;
 use steps::Step;
@@ -132,20 +133,6 @@ impl Screenshot {
     fn theme(&self) -> Theme {
         if self.light { LIGHT } else { DARK }
     }
-}
-
-/// The program that is named, or the one beside this one.
-pub fn program(named: Option<&Path>) -> Result<PathBuf> {
-    let program = match named {
-        Some(program) => std::path::absolute(program)?,
-        None => std::env::current_exe()?.with_file_name(format!("camtui{}", std::env::consts::EXE_SUFFIX)),
-    };
-    ensure!(
-        program.is_file(),
-        "{} is not there: `cargo build --release -p camtui` makes it, or --program names another",
-        program.display()
-    );
-    Ok(program)
 }
 
 /// One script on its way.
