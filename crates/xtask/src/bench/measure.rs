@@ -38,8 +38,8 @@ const EXPLAINERS: &[&str] = &[
 ];
 /// Another layer than the default one.
 const OTHER_LAYER: &str = "layer3";
-/// Pictures in a folder.
-const PICTURES: usize = 96;
+/// Pictures in a folder, to begin with and in all.
+const PICTURES: [usize; 2] = [16, 144];
 /// Pictures that pytorch-grad-cam takes at once.
 const BATCH: f64 = 8.0;
 const MASKS: &str = "masks=500";
@@ -163,8 +163,8 @@ impl Measure<'_> {
         ort: Option<&RefCell<Peer>>,
     ) -> Result<()> {
         let program = self.program(on);
-        let pictures =
-            Pictures::new(self.image, if self.pace.rounds > 2 { PICTURES } else { 8 }, self.folder)?;
+        let [few, many] = PICTURES.map(|count| Pictures::new(self.image, count, self.folder));
+        let (few, many) = (few?, many?);
         let drawing = &Drawing::new(self.image, on.threads)?;
         let mut pace = self.pace;
         let explain = |id: &'static str, parameters: &'static [&'static str], first: bool| -> Turn<'_> {
@@ -187,7 +187,7 @@ impl Measure<'_> {
             Row::Rise => explain("rise", &[MASKS], true),
             Row::Folder => {
                 pace = Pace { rounds: self.pace.rounds.min(3), most: 1, ..self.pace };
-                Box::new(|calls| (0..calls).map(|_| program.folder(&pictures)).collect())
+                Box::new(|calls| (0..calls).map(|_| program.folder(&few, &many)).collect())
             }
             _ => {
                 let step = step(row).context("a row that takes turns")?;

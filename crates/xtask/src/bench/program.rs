@@ -52,13 +52,19 @@ impl Program<'_> {
         Ok(took)
     }
 
-    /// Milliseconds a picture of `pictures` from files to files, the start of the program included.
-    pub fn folder(&self, pictures: &Pictures) -> Result<f64> {
+    /// Milliseconds a picture from files to files: what `many` pictures take longer than `few`, which leaves the start of the
+    /// program out.
+    pub fn folder(&self, few: &Pictures, many: &Pictures) -> Result<f64> {
+        let added = self.pictures(many)? - self.pictures(few)?;
+        Ok(added / (many.count - few.count) as f64)
+    }
+
+    fn pictures(&self, pictures: &Pictures) -> Result<f64> {
         let out = tempfile::tempdir_in(self.folder)?;
         let spent = once(self.command("grad-cam").arg("--output").arg(out.path()).arg(&pictures.folder))?;
         let written = std::fs::read_dir(out.path())?.count();
         ensure!(written == pictures.count, "camtui wrote {written} pictures of {}", pictures.count);
-        Ok(spent.milliseconds / pictures.count as f64)
+        Ok(spent.milliseconds)
     }
 }
 

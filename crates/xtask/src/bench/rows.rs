@@ -76,7 +76,9 @@ impl Row {
             Self::AnotherClass => "milliseconds to the new map, the picture's first class explained before",
             Self::AnotherLayer => "milliseconds from `layer4`'s map to `layer3`'s",
             Self::ScoreCam | Self::AblationCam | Self::ReciproCam | Self::Rise => "milliseconds a map",
-            Self::Folder => "milliseconds a picture: decode, prepare, Grad-CAM, draw, write a PNG",
+            Self::Folder => {
+                "milliseconds a picture: decode, prepare, Grad-CAM, draw, write a PNG; the start left out"
+            }
             Self::Start => "milliseconds; models converted or exported before",
             Self::StartMemory | Self::Memory => "MB resident at most",
             Self::Decode | Self::Resize | Self::Overlay | Self::Encode => {

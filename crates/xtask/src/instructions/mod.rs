@@ -79,8 +79,8 @@ impl Instructions {
         }
         bail!(
             "instructions of the hot paths have changed:\n  {}\nFewer is fine and more may be meant: \
-             `cargo run --release -p xtask -- instructions --write` writes the new counts into {}, to be committed with the \
-             change and its reason. Not meant? What changed since that file's last commit is where to look.",
+             `cargo build --release -p camtui -p xtask && target/release/xtask instructions --write` writes the new counts \
+             into {}, to be committed with the change and its reason. Not meant? What changed since that file's last commit is where to look.",
             changes.join("\n  "),
             self.table.display()
         )

@@ -34,7 +34,7 @@ impl Table {
     pub fn text(&self) -> String {
         let mut text =
             "# Instructions of one run of each hot path on one thread (AVX2), counted by callgrind.\n\
-                        # Written by `cargo run --release -p xtask -- instructions --write`.\n"
+                        # Written by `xtask instructions --write`; CONTRIBUTING.md says when.\n"
                 .to_owned();
         writeln!(text, "compiler {}", self.compiler).expect("a string");
         for (name, count) in &self.counts {
