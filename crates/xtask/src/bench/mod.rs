@@ -84,6 +84,10 @@ impl Bench {
         let rows = if self.only.is_empty() { Row::value_variants().to_vec() } else { self.only.clone() };
         let page = self.page()?;
         let networks = self.networks(&rows);
+        ensure!(
+            !networks.is_empty(),
+            "these rows are not measured on these networks: ResNet-18 has all of them"
+        );
         let material = self.material(&program, &networks, folder.path())?;
         let threads = self.threads();
         let library = beside::library(self.library.as_deref(), &program);

@@ -203,7 +203,7 @@ def ort_jobs():
 version, jobs = torch_jobs() if runtime == "torch" else ort_jobs()
 if how == "once":
     made = jobs["grad-cam"]()
-    overlay(photo, made[0] if runtime == "torch" else made).save(f"{folder}/once.png")
+    overlay(photo, made[0] if runtime == "torch" else made).save(f"{folder}/once.png", compress_level=1)
     sys.exit()
 if runtime == "torch":
     jobs |= picture_jobs()
