@@ -19,6 +19,7 @@ mod one;
 pub mod picture;
 pub mod predictions;
 pub mod reloading;
+pub mod room;
 pub mod sizes;
 mod smooth;
 pub mod target;
