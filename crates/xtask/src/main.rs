@@ -6,6 +6,7 @@ mod differentiate;
 mod embed;
 mod explainers;
 mod forward;
+mod instructions;
 mod run_onnx;
 #[cfg(unix)]
 mod screenshot;
@@ -21,7 +22,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Measure camtui beside pytorch-grad-cam and ONNX Runtime
+    /// Measure camtui beside pytorch-grad-cam, bare PyTorch and ONNX Runtime
     Bench(bench::Bench),
     /// Measure how long the interactive session keeps its user waiting
     #[cfg(unix)]
@@ -34,6 +35,8 @@ enum Chore {
     Differentiate(differentiate::Differentiate),
     /// Build the forward ONNX model of a checkpoint or of seeded weights, to compare it with PyTorch
     ForwardOnnx(forward::ForwardOnnx),
+    /// Count the instructions of the hot paths and compare them with those written down
+    Instructions(instructions::Instructions),
     /// Run an exported model on tract, to compare it with ONNX Runtime and PyTorch
     RunOnnx(run_onnx::RunOnnx),
     /// Paint what a user of a terminal sees, by a script of what to press
@@ -50,6 +53,7 @@ fn main() -> anyhow::Result<()> {
         Chore::Explainers(chore) => chore.run(),
         Chore::Differentiate(chore) => chore.run(),
         Chore::ForwardOnnx(chore) => chore.run(),
+        Chore::Instructions(chore) => chore.run(),
         Chore::RunOnnx(chore) => chore.run(),
         #[cfg(unix)]
         Chore::Screenshot(chore) => chore.run(),

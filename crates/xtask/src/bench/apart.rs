@@ -5,12 +5,13 @@
 //! of an explainer's time is its formula and, for the second, the way to its process and back.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use super::process::once;
+use super::program::{Pictures, Program};
 use super::stats::Times;
 
 /// The first is not measured.
@@ -18,97 +19,62 @@ const EXPLAINERS: &str = "layer-cam,grad-cam,camtui_standard:grad-cam";
 /// Pictures at the start that are not counted.
 const WARM_UP: usize = 3;
 
-/// The program, the bundled explainers as a library, and what they are asked.
-pub struct Apart<'a> {
-    pub program: &'a Path,
-    pub library: &'a Path,
-    pub model: &'a Path,
-    pub image: &'a Path,
-    /// For files of this run.
-    pub folder: &'a Path,
+/// Times of both on `pictures` pictures, and of the start of the program without and with a library to be described, of
+/// `starts`.
+pub fn measure(
+    program: &Program<'_>,
+    library: &Path,
+    pictures: usize,
+    starts: usize,
+) -> Result<Vec<(String, Times)>> {
+    let [bundled, isolated] = warm(program, library, pictures)?;
+    let [without, with] = cold(program, library, starts)?;
+    let named = [
+        ("bundled", bundled),
+        ("in a process of its own", isolated),
+        ("`camtui plugin list`", without),
+        ("`camtui plugin list`, a library described in a process", with),
+    ];
+    Ok(named.into_iter().map(|(name, times)| (name.to_owned(), times)).collect())
 }
 
-impl Apart<'_> {
-    /// Prints both explainers' times on `pictures` pictures, and what the first start of a process costs, of
-    /// `starts`.
-    pub fn run(&self, pictures: u32, starts: u32) -> Result<()> {
-        let (bundled, isolated) = self.warm(pictures as usize)?;
-        let added = isolated.median() - bundled.median();
-        println!(
-            "\nisolation: Grad-CAM at layer4, activations and gradients at hand, milliseconds\n\
-             (median of {pictures} pictures, in turns; middle half in brackets, ratio to the bundled one)\n"
-        );
-        println!("  {}", bundled.row("bundled", bundled.median()));
-        println!("  {}", isolated.row("in a process of its own", bundled.median()));
-        println!("  added to a picture: {added:.2} ms");
-        let (without, with) = self.cold(starts)?;
-        let added = with.median() - without.median();
-        println!("  added once, for starting the process and describing the library: {added:.1} ms");
-        Ok(())
-    }
+fn warm(program: &Program<'_>, library: &Path, pictures: usize) -> Result<[Times; 2]> {
+    let copies = Pictures::new(program.image, pictures + WARM_UP, program.folder)?;
+    let out = program.folder.join("maps");
+    let mut command = command(program);
+    // One worker, so that the two really take turns; times go into the files, for which a pipe might be too narrow.
+    command.args(["--render", "--layer", program.layer, "--explainer", EXPLAINERS, "--threads", "1"]);
+    command.arg("--model").arg(program.model).arg("--plugin").arg(library).arg("--json").arg(&copies.folder);
+    let file = std::fs::File::create(&out)?;
+    let status = command.stdout(file).status()?;
+    ensure!(status.success(), "camtui cannot explain with {}", library.display());
+    let said = std::fs::read_to_string(&out)?;
+    let took = |line: &str| serde_json::from_str::<Value>(line).ok()?["timings_ms"]["explain"].as_f64();
+    let took = said.lines().map(took).collect::<Option<Vec<f64>>>().context("camtui prints no times")?;
+    ensure!(took.len() == 3 * copies.count, "camtui explained {} times", took.len());
+    let counted = took.chunks_exact(3).skip(WARM_UP);
+    Ok([1, 2].map(|at| counted.clone().map(|times| times[at]).collect()))
+}
 
-    /// Milliseconds of the bundled one and of the isolated one.
-    fn warm(&self, pictures: usize) -> Result<(Times, Times)> {
-        let copies = self.folder.join("pictures");
-        std::fs::create_dir_all(&copies)?;
-        let ending = self.image.extension().unwrap_or_default();
-        for number in 0..pictures + WARM_UP {
-            let copy = copies.join(format!("{number:05}")).with_extension(ending);
-            std::fs::copy(self.image, copy).context("cannot copy the picture")?;
+fn cold(program: &Program<'_>, library: &Path, starts: usize) -> Result<[Times; 2]> {
+    let mut found = [Times::default(), Times::default()];
+    // The first of each is not counted.
+    for number in 0..=starts {
+        for (library, times) in [None, Some(library)].into_iter().zip(&mut found) {
+            let mut command = command(program);
+            command.args(["plugin", "list"]);
+            command.args(library.iter().flat_map(|library| [Path::new("--plugin"), library]));
+            let spent = once(&mut command)?.milliseconds;
+            times.extend((number > 0).then_some(spent).into_iter());
         }
-        let mut command = self.command();
-        // One worker, so that the two really take turns.
-        command.args([
-            "--render",
-            "--json",
-            "--layer",
-            "layer4",
-            "--explainer",
-            EXPLAINERS,
-            "--threads",
-            "1",
-        ]);
-        command.arg("--model").arg(self.model).arg("--plugin").arg(self.library).arg(&copies);
-        let output = command.output()?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout)?;
-        let took: Vec<f64> = text
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).ok()?["timings_ms"]["explain"].as_f64())
-            .collect::<Option<_>>()
-            .context("camtui prints no times")?;
-        ensure!(took.len() == 3 * (pictures + WARM_UP), "camtui explained {} times", took.len());
-        let (mut bundled, mut isolated) = (Times::default(), Times::default());
-        let counted = took.chunks_exact(3).skip(WARM_UP);
-        bundled.extend(counted.clone().map(|times| times[1]));
-        isolated.extend(counted.map(|times| times[2]));
-        Ok((bundled, isolated))
     }
+    Ok(found)
+}
 
-    /// Milliseconds of a run without and with a library to be described.
-    fn cold(&self, starts: u32) -> Result<(Times, Times)> {
-        let (mut without, mut with) = (Times::default(), Times::default());
-        // The first of each is not counted.
-        for number in 0..=starts {
-            for (library, times) in [(None, &mut without), (Some(self.library), &mut with)] {
-                let mut command = self.command();
-                command.args(["plugin", "list"]).stdout(Stdio::null());
-                command.args(library.iter().flat_map(|library| [Path::new("--plugin"), library]));
-                let begun = Instant::now();
-                ensure!(command.status()?.success(), "camtui plugin list fails");
-                let spent = begun.elapsed().as_secs_f64() * 1e3;
-                times.extend((number > 0).then_some(spent).into_iter());
-            }
-        }
-        Ok((without, with))
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(self.program);
-        command.env("CAMTUI_CACHE_DIR", self.folder.join("cache"));
-        command.stdin(Stdio::null()).stderr(Stdio::piped());
-        command
-    }
+fn command(program: &Program<'_>) -> Command {
+    let mut command = Command::new(program.file);
+    command.env("CAMTUI_CACHE_DIR", program.folder.join("cache"));
+    command
 }
 
 /// The library of the bundled explainers that cargo leaves beside the program.

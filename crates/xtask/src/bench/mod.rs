@@ -1,198 +1,195 @@
-//! `xtask bench`: Grad-CAM on ResNet-18 by camtui, by pytorch-grad-cam and by ONNX Runtime, side by side.
+//! `xtask bench`: camtui beside pytorch-grad-cam, bare PyTorch and ONNX Runtime.
 //!
-//! Figures from different days, machines or thread counts say nothing about each other, so everything is measured in
-//! one run and in turns: a few pictures each, then the next, over and over. `own` runs camtui's engine in this process,
-//! `peers` runs the others in Python processes that stay warm, `cold` starts each program anew up to a written PNG and
-//! watches its memory, `apart` measures what a process of its own costs an explainer, `stats` makes medians of it; `session` is a chore of its own. Without a Python camtui is measured alone.
+//! Figures from different days, machines or thread counts say nothing about each other, so everything is measured in one run
+//! and in turns: a few calls each, then the next, over and over (`turns`), as many threads against as many. `rows` says what
+//! there is to measure, `measure` who takes turns for it: camtui's engine in this process (`own`, `drawing`), the program as
+//! users start it (`program`, `apart`), the others in Python processes that stay warm (`peers`). What comes of it (`figures`,
+//! `stats`) is held against what is aimed at (`aims`) and written into the page (`page`) with its circumstances
+//! (`machine`). `session` is a chore of its own.
 
+mod aims;
 mod apart;
-mod cold;
+pub mod drawing;
+mod figures;
+mod machine;
+mod measure;
 mod own;
+mod page;
 mod peers;
+mod process;
+mod program;
+mod rows;
 #[cfg(unix)]
 pub mod session;
 mod stats;
+mod turns;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use apart::Apart;
-use cold::Cold;
-use own::Own;
-use peers::{PEERS, Peer};
-use stats::Times;
-
-/// Between two that take turns: threads that still spin for the last one come to rest.
-const REST: Duration = Duration::from_millis(60);
+use figures::Figures;
+use measure::{Measure, model_of};
+use page::Circumstances;
+use peers::Material;
+use rows::{Network, Row};
+use turns::Pace;
 
 #[derive(Args)]
 pub struct Bench {
-    /// ResNet-18 as torchvision's checkpoint (.pth)
+    /// A Python with torch, torchvision, timm, onnx, grad-cam, onnxruntime and pillow; without it camtui is measured alone
+    #[arg(long)]
+    python: Option<PathBuf>,
+    /// ResNet-18 as torchvision's checkpoint (.pth); without it its weights are drawn from a seed, by that Python
     #[arg(long, value_name = "FILE.pth")]
-    model: PathBuf,
+    model: Option<PathBuf>,
     /// The picture
     #[arg(long, value_name = "FILE", default_value = "examples/chelsea.png")]
     image: PathBuf,
-    /// A Python with torch, torchvision, grad-cam, onnxruntime and pillow; without it camtui is measured alone
+    /// Measure only these rows
+    #[arg(long, value_name = "ROW", value_delimiter = ',')]
+    only: Vec<Row>,
+    /// Measure only these networks
+    #[arg(long, value_name = "NETWORK", value_delimiter = ',')]
+    networks: Vec<Network>,
+    /// Numbers of threads; default: 1, 2, 4, 8 and 16, as far as the machine has them
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Vec<u16>,
+    /// Few repetitions: to see whether everything works
     #[arg(long)]
-    python: Option<PathBuf>,
+    quick: bool,
+    /// The page to write the tables into; default: docs/benchmarks.md, where everything is measured
+    #[arg(long, value_name = "FILE.md")]
+    page: Option<PathBuf>,
     /// The camtui to start; default: the one beside this program
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
-    /// Threads for each of them
-    #[arg(long, default_value_t = 2)]
-    threads: usize,
-    /// Turns that each of them takes
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: u32,
-    /// Pictures in a turn
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    repeats: u32,
-    /// Starts of each program
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
-    starts: u32,
     /// The bundled explainers as a library; default: the one beside the program, if it is there
     #[arg(long, value_name = "FILE")]
     library: Option<PathBuf>,
-    /// Measure only what isolation costs
-    #[arg(long)]
-    only_isolation: bool,
 }
 
 impl Bench {
     pub fn run(self) -> Result<()> {
+        let begun = Instant::now();
+        let load = machine::load();
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let program = match &self.program {
-            Some(program) => program.clone(),
-            None => {
-                std::env::current_exe()?.with_file_name(format!("camtui{}", std::env::consts::EXE_SUFFIX))
-            }
+        let program = self.program()?;
+        for file in self.model.iter().chain([&self.image]) {
+            ensure!(file.is_file(), "{} is no file", file.display());
+        }
+        let rows = if self.only.is_empty() { Row::value_variants().to_vec() } else { self.only.clone() };
+        let page = self.page()?;
+        let networks = self.networks(&rows);
+        let material = self.material(&program, &networks, folder.path())?;
+        let library = self.library.clone().unwrap_or_else(|| apart::library_beside(&program));
+        let mut measure = Measure {
+            program: &program,
+            image: &self.image,
+            folder: folder.path(),
+            library: library.is_file().then_some(&library),
+            material: material.as_ref(),
+            rows: &rows,
+            pace: if self.quick { Pace::QUICK } else { Pace::FULL },
+            figures: Figures::default(),
+            versions: vec![machine::compiler()],
         };
+        for network in networks {
+            let Some(model) = model_of(network, self.model.as_deref(), material.as_ref()) else {
+                eprintln!("{}: not measured: it takes --python, or for ResNet-18 --model", network.title());
+                continue;
+            };
+            for threads in self.threads() {
+                if let Err(error) = measure.network(network, &model, threads) {
+                    eprintln!("{}: not measured: {error:#}", network.title());
+                }
+            }
+        }
+        let about = Circumstances {
+            date: machine::today(),
+            machine: machine::describe(),
+            versions: measure.versions,
+            weights: self.weights(material.is_some()),
+            image: self.image.display().to_string(),
+            load: [load, machine::load()],
+            minutes: begun.elapsed().as_secs_f64() / 60.0,
+        };
+        let tables = page::tables(&measure.figures, &about);
+        println!("{tables}");
+        if let Some(page) = page {
+            let old = read(&page)?;
+            std::fs::write(&page, page::renewed(&old, &tables)?)?;
+            eprintln!("written into {}", page.display());
+        }
+        Ok(())
+    }
+
+    fn program(&self) -> Result<PathBuf> {
+        let beside =
+            || Ok(std::env::current_exe()?.with_file_name(format!("camtui{}", std::env::consts::EXE_SUFFIX)));
+        let program: Result<PathBuf> = self.program.clone().map_or_else(beside, Ok);
+        let program = program?;
         ensure!(
             program.is_file(),
             "{} is not there: `cargo build --release -p camtui` makes it, or --program names another",
             program.display()
         );
-        for file in [&self.model, &self.image] {
-            ensure!(file.is_file(), "{} is no file", file.display());
-        }
-        if self.only_isolation {
-            return self.apart(&program, folder.path());
-        }
-        let mut peers = Vec::new();
-        if let Some(python) = &self.python {
-            let material =
-                peers::Material::new(python, &program, &self.model, &self.image, self.threads, &folder)?;
-            for kind in PEERS {
-                // One that cannot start, for want of a package perhaps, is no reason to measure nothing.
-                match Peer::start(*kind, &material) {
-                    Ok(peer) => peers.push((peer, Times::default())),
-                    Err(error) => eprintln!("{}: not measured: {error:#}", kind.name()),
-                }
-            }
-        }
-        println!(
-            "Grad-CAM at layer4 of {}, {}, {} thread(s)",
-            file_name(&self.model),
-            file_name(&self.image),
-            self.threads
-        );
-        self.warm(&mut peers)?;
-        let material = peers.first().map(|(peer, _)| peer.material().clone());
-        drop(peers);
-        self.cold(&program, material.as_ref(), folder.path())?;
-        self.apart(&program, folder.path())
+        Ok(program)
     }
 
-    fn apart(&self, program: &Path, folder: &Path) -> Result<()> {
-        let library = self.library.clone().unwrap_or_else(|| apart::library_beside(program));
-        if !library.is_file() {
-            eprintln!(
-                "isolation: not measured: {} is not there; `cargo build --release -p camtui-standard` makes it",
-                library.display()
-            );
-            return Ok(());
+    /// The page, which must have its markers before a quarter of an hour is spent on it.
+    fn page(&self) -> Result<Option<PathBuf>> {
+        let everything =
+            self.only.is_empty() && self.networks.is_empty() && self.threads.is_empty() && !self.quick;
+        let standard = (everything && self.python.is_some()).then(|| PathBuf::from("docs/benchmarks.md"));
+        let page = self.page.clone().or(standard);
+        if let Some(page) = &page {
+            page::renewed(&read(page)?, "")
+                .with_context(|| format!("{} cannot be written", page.display()))?;
         }
-        let (model, image) = (self.model.as_path(), self.image.as_path());
-        let apart = Apart { program, library: &library, model, image, folder };
-        apart.run(self.rounds * self.repeats, self.starts)
+        Ok(page)
     }
 
-    fn warm(&self, peers: &mut [(Peer, Times)]) -> Result<()> {
-        let own = Own::open(&self.model, &self.image, self.threads)?;
-        let (mut whole, mut forward) = (Times::default(), Times::default());
-        // The first turn of each is its warming up and is not counted.
-        for round in 0..=self.rounds {
-            std::thread::sleep(REST);
-            let mut turn = Vec::new();
-            for _ in 0..self.repeats {
-                turn.push(own.explain()?);
-            }
-            if round > 0 {
-                whole.extend(turn.iter().map(|spent| spent.whole));
-                forward.extend(turn.iter().map(|spent| spent.forward));
-            }
-            for (peer, times) in &mut *peers {
-                std::thread::sleep(REST);
-                let turn = peer.turn(self.repeats)?;
-                if round > 0 {
-                    times.extend(turn.into_iter());
-                }
-            }
-        }
-        println!(
-            "\nwarm: from the input tensor to a 224x224 map, milliseconds\n\
-             (median of {} in {} turns, middle half in brackets, ratio to camtui)\n",
-            self.rounds * self.repeats,
-            self.rounds
-        );
-        let of = whole.median();
-        println!("  {}", whole.row("camtui", of));
-        println!("  {}", forward.row("  of it the forward pass", of));
-        for (peer, times) in &*peers {
-            println!("  {}", times.row(&peer.title(), of));
-        }
-        Ok(())
+    fn networks(&self, rows: &[Row]) -> Vec<Network> {
+        let all = if self.networks.is_empty() { Network::value_variants() } else { &self.networks };
+        all.iter().copied().filter(|network| rows.iter().any(|row| row.is_for(*network))).collect()
     }
 
-    fn cold(&self, program: &Path, material: Option<&peers::Material>, folder: &Path) -> Result<()> {
-        let mut runs = vec![(
-            "camtui".to_owned(),
-            Cold::camtui(program, &self.model, &self.image, self.threads, folder),
-        )];
-        if let Some(material) = material {
-            let whole_jobs = PEERS.iter().filter(|kind| kind.makes_a_map());
-            runs.extend(whole_jobs.map(|kind| (kind.name().to_owned(), Cold::peer(*kind, material))));
+    fn threads(&self) -> Vec<usize> {
+        if self.threads.is_empty() {
+            [1, 2, 4, 8, 16].into_iter().filter(|threads| *threads <= machine::cores()).collect()
+        } else {
+            self.threads.iter().copied().map(usize::from).collect()
         }
-        // Not counted: the conversion that camtui caches, the files that come from the disk the first time.
-        for (name, run) in &mut runs {
-            run.once().with_context(|| format!("{name} cannot be started"))?;
-        }
-        let mut times = vec![(Times::default(), Times::default()); runs.len()];
-        for _ in 0..self.starts {
-            for ((_, run), (seconds, memory)) in runs.iter_mut().zip(&mut times) {
-                std::thread::sleep(REST);
-                let spent = run.once()?;
-                seconds.extend([spent.milliseconds].into_iter());
-                memory.extend(spent.megabytes.into_iter());
+    }
+
+    fn material(&self, program: &Path, networks: &[Network], folder: &Path) -> Result<Option<Material>> {
+        let Some(python) = &self.python else { return Ok(None) };
+        let networks: Vec<Network> = networks.iter().copied().filter(|n| *n != Network::Embedded).collect();
+        let checkpoint = self.model.as_deref();
+        let material = Material::new(python, folder, &self.image, checkpoint, &networks)?;
+        for network in networks {
+            let model =
+                model_of(network, checkpoint, Some(&material)).context("there is a model for each")?;
+            if let Err(error) = material.export(program, &model, network) {
+                eprintln!("{}: ONNX Runtime has no graph to run: {error:#}", network.title());
             }
         }
-        println!(
-            "\ncold: from process start to a written PNG, the model converted or exported before\n(medians of {})\n",
-            self.starts
-        );
-        for ((name, _), (seconds, memory)) in runs.iter().zip(&times) {
-            let memory =
-                if memory.is_empty() { "unknown".into() } else { format!("{:.0} MB", memory.median()) };
-            println!("  {name:<34} {:>8.0} ms   peak memory {memory:>8}", seconds.median());
+        Ok(Some(material))
+    }
+
+    fn weights(&self, python: bool) -> String {
+        match (&self.model, python) {
+            (Some(_), true) => "ResNet-18 runs with the weights of a checkpoint, the other networks with weights drawn from a seed",
+            (None, true) => "All networks run with weights drawn from a seed",
+            (_, false) => "camtui alone",
         }
-        Ok(())
+        .to_owned()
     }
 }
 
-fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+fn read(page: &Path) -> Result<String> {
+    std::fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))
 }

@@ -1,113 +1,103 @@
 //! The others, each in a Python process of its own that loads once and then answers turn by turn.
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-const SCRIPT: &str = include_str!("peers.py");
+use super::rows::Network;
+use super::turns::Turn;
 
-/// One way to do the job elsewhere.
+const PEERS: &str = include_str!("peers.py");
+const NETWORKS: &str = include_str!("networks.py");
+
+/// What runs the others' networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// pytorch-grad-cam on PyTorch.
-    GradCam,
-    /// ONNX Runtime on the exported gradient graph, pruned to what Grad-CAM needs.
-    OrtGradient,
-    /// ONNX Runtime on the logits alone: no map, a yardstick.
-    OrtForward,
+pub enum Runtime {
+    /// PyTorch, with pytorch-grad-cam and without.
+    Torch,
+    /// ONNX Runtime.
+    Ort,
 }
 
-/// All of them, in the table's order.
-pub const PEERS: &[Kind] = &[Kind::GradCam, Kind::OrtGradient, Kind::OrtForward];
-
-impl Kind {
-    /// Its name for the script.
-    fn key(self) -> &'static str {
-        match self {
-            Self::GradCam => "grad-cam",
-            Self::OrtGradient => "ort-gradient",
-            Self::OrtForward => "ort-forward",
-        }
-    }
-
-    /// Its name in the table.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::GradCam => "pytorch-grad-cam",
-            Self::OrtGradient => "ONNX Runtime, exported graph",
-            Self::OrtForward => "ONNX Runtime, forward only",
-        }
-    }
-
-    /// Whether it ends in a map and not in logits.
-    pub fn makes_a_map(self) -> bool {
-        self != Self::OrtForward
-    }
-}
-
-/// What the peers run on: the same weights, picture and number of threads.
+/// A Python, and a folder with everything that the others run on.
 #[derive(Debug, Clone)]
 pub struct Material {
     python: PathBuf,
     folder: PathBuf,
-    model: PathBuf,
     image: PathBuf,
-    threads: usize,
 }
 
 impl Material {
-    /// Writes the script and the two exported graphs into `folder`.
+    /// Writes the scripts, weights and forward passes of `networks` into `folder`; ResNet-18's weights are those of
+    /// `checkpoint` where there is one.
     pub fn new(
         python: &Path,
-        program: &Path,
-        model: &Path,
+        folder: &Path,
         image: &Path,
-        threads: usize,
-        folder: &tempfile::TempDir,
+        checkpoint: Option<&Path>,
+        networks: &[Network],
     ) -> Result<Self> {
-        let folder = folder.path().to_owned();
-        std::fs::write(folder.join("peers.py"), SCRIPT)?;
-        // The gradient graph's `logits` would be run with everything else in the file, so there is a file for each.
-        for (kind, outputs) in
-            [(Kind::OrtGradient, "logits,activation:layer4,gradient:layer4"), (Kind::OrtForward, "logits")]
-        {
-            let output = Command::new(program)
-                .args(["model", "export"])
-                .arg(model)
-                .arg("--output")
-                .arg(folder.join(format!("{}.onnx", kind.key())))
-                .args(["--outputs", outputs])
-                .env("CAMTUI_CACHE_DIR", folder.join("cache"))
-                .output()
-                .with_context(|| format!("cannot run {}", program.display()))?;
-            ensure!(
-                output.status.success(),
-                "camtui model export failed: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+        let folder = folder.to_owned();
+        std::fs::write(folder.join("peers.py"), PEERS)?;
+        std::fs::write(folder.join("networks.py"), NETWORKS)?;
+        let mut command = Command::new(python);
+        command.arg(folder.join("networks.py")).arg(&folder).args(checkpoint);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("cannot run {}", python.display()))?;
+        let mut names = child.stdin.take().context("a piped input is there")?;
+        for network in networks {
+            writeln!(names, "{}", network.key())?;
         }
-        let (python, model, image) = (python.to_owned(), model.to_owned(), image.to_owned());
-        Ok(Self { python, folder, model, image, threads })
+        drop(names);
+        let output = child.wait_with_output()?;
+        ensure!(
+            output.status.success(),
+            "{} does not export the networks (it needs torch torchvision timm onnx):\n{}",
+            python.display(),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(Self { python: python.to_owned(), folder, image: image.to_owned() })
     }
 
-    /// The script for one peer; `how` is `warm` or `cold`.
-    pub fn command(&self, kind: Kind, how: &str) -> Command {
+    /// The forward pass that camtui and ONNX Runtime run.
+    pub fn forward(&self, network: Network) -> PathBuf {
+        self.folder.join(network.key()).with_extension("onnx")
+    }
+
+    /// Lets `program` export the graphs of `model` that ONNX Runtime runs. It executes every node of a file, whatever
+    /// outputs are asked for, so there is a file for each question.
+    pub fn export(&self, program: &Path, model: &Path, network: Network) -> Result<()> {
+        let layer = network.layer();
+        let cam = format!("activation:{layer},gradient:{layer}");
+        for (name, outputs) in [("cam", cam.as_str()), ("image", "gradient:image")] {
+            let mut command = Command::new(program);
+            command.args(["model", "export", "--outputs", outputs]).arg(model).arg("--output");
+            command.arg(self.folder.join(format!("{}.{name}.onnx", network.key())));
+            let output = command.env("CAMTUI_CACHE_DIR", self.folder.join("cache")).output()?;
+            let told = String::from_utf8_lossy(&output.stderr);
+            ensure!(output.status.success(), "camtui model export failed: {told}");
+        }
+        Ok(())
+    }
+
+    /// The script; `how` is `serve` or `once`.
+    pub fn command(&self, runtime: Runtime, how: &str, network: Network, threads: usize) -> Command {
         let mut command = Command::new(&self.python);
-        command.arg(self.folder.join("peers.py")).args([how, kind.key()]);
-        command.arg(&self.model).arg(&self.image).arg(self.folder.join(format!("{}.onnx", kind.key())));
-        command.arg(self.threads.to_string()).arg(self.folder.join(format!("{}.png", kind.key())));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let runtime = if runtime == Runtime::Torch { "torch" } else { "ort" };
+        command.arg(self.folder.join("peers.py")).args([how, runtime]).arg(&self.folder);
+        command.args([network.key(), network.layer()]).arg(&self.image).arg(threads.to_string());
+        command.env("OMP_NUM_THREADS", threads.to_string());
         command
     }
 }
 
 /// A warm peer.
 pub struct Peer {
-    kind: Kind,
-    version: String,
-    material: Material,
+    /// What it runs, with versions.
+    pub version: String,
     child: Child,
     // `None` once it has been told to end.
     questions: Option<ChildStdin>,
@@ -116,38 +106,25 @@ pub struct Peer {
 
 impl Peer {
     /// Starts it and waits until it has loaded.
-    pub fn start(kind: Kind, material: &Material) -> Result<Self> {
-        let mut child = material
-            .command(kind, "warm")
-            .stdin(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .with_context(|| format!("cannot run {}", material.python.display()))?;
+    pub fn start(material: &Material, runtime: Runtime, network: Network, threads: usize) -> Result<Self> {
+        let mut command = material.command(runtime, "serve", network, threads);
+        // pytorch-grad-cam draws a progress bar there.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn()?;
         let questions = child.stdin.take();
         let answers = BufReader::new(child.stdout.take().context("a piped output is there")?);
-        let mut peer =
-            Self { kind, version: String::new(), material: material.clone(), child, questions, answers };
-        peer.version = peer.line()?;
+        let mut peer = Self { version: String::new(), child, questions, answers };
+        peer.version = peer.line().context("a package may be missing; peers.py says which it needs")?;
         Ok(peer)
     }
 
-    /// What it runs on.
-    pub fn material(&self) -> &Material {
-        &self.material
-    }
-
-    /// Its name with its version.
-    pub fn title(&self) -> String {
-        format!("{} ({})", self.kind.name(), self.version)
-    }
-
-    /// Milliseconds of `repeats` pictures.
-    pub fn turn(&mut self, repeats: u32) -> Result<Vec<f64>> {
+    /// Milliseconds of `calls` calls of a job.
+    fn turn(&mut self, job: &str, calls: usize) -> Result<Vec<f64>> {
         let questions = self.questions.as_mut().context("the peer has ended")?;
-        writeln!(questions, "{repeats}")?;
+        writeln!(questions, "{job} {calls}")?;
         let line = self.line()?;
         let times = line.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>();
-        times.with_context(|| format!("{} answered: {line}", self.kind.name()))
+        times.with_context(|| format!("the answer is: {line}"))
     }
 
     fn line(&mut self) -> Result<String> {
@@ -165,4 +142,9 @@ impl Drop for Peer {
         self.questions = None;
         let _ = self.child.wait();
     }
+}
+
+/// A job of a peer, as one that takes turns.
+pub fn turn<'a>(peer: &'a RefCell<Peer>, job: &'static str) -> Turn<'a> {
+    Box::new(move |calls| peer.borrow_mut().turn(job, calls))
 }
