@@ -4,6 +4,7 @@
 //! scores of the last value. Whether shapes fit is left to chance, as it would be in a damaged file.
 
 use camtui_core::onnx::build::{Dim, GraphBuilder, float, int, ints, string};
+use camtui_core::onnx::pb::attribute_proto::AttributeType;
 use camtui_core::onnx::pb::{AttributeProto, ModelProto};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
@@ -166,8 +167,18 @@ const OPERATORS: &[Operator] = &[
     ("ReduceL1", &[Value, Few], &[Axes("axes"), Flag("keepdims")]),
     ("ReduceLogSumExp", &[Value, Few], &[Axes("axes"), Flag("keepdims")]),
     ("Sin", &[Value], &[]),
-    ("Einsum", &[Value, Any], &[Mode("equation", &["nchw,nchv->nhwv", "nchw,c->nhw", "nchw,ck->nkhw", "ab,bc"])]),
+    (
+        "Einsum",
+        &[Value, Any],
+        &[Mode("equation", &["nchw,nchv->nhwv", "nchw,c->nhw", "nchw,ck->nkhw", "ab,bc"])],
+    ),
     ("Einsum", &[Value], &[Mode("equation", &["nchw->nwc", "nchw", "nca->can", "n->nn"])]),
+    ("If", &[Indices], &[]),
+    ("Atan", &[Value], &[]),
+    ("Celu", &[Value], &[Float("alpha")]),
+    ("ThresholdedRelu", &[Value], &[Float("alpha")]),
+    ("ReduceLogSum", &[Value, Few], &[Axes("axes"), Flag("keepdims")]),
+    ("Equal", &[Indices, Indices], &[]),
     ("Unheard", &[Value], &[]),
 ];
 
@@ -224,6 +235,11 @@ impl Made {
                 attributes.push(attribute.make(u)?);
             }
         }
+        if name == "If" {
+            for which in ["then_branch", "else_branch"] {
+                attributes.push(self.branch(u, which)?);
+            }
+        }
         let reads: Vec<&str> = reads.iter().map(String::as_str).collect();
         let outputs: Vec<String> = match name {
             "Split" => (0..u.int_in_range(1..=3)?).map(|part| format!("v{n}_{part}")).collect(),
@@ -231,9 +247,36 @@ impl Made {
         };
         let names: Vec<&str> = outputs.iter().map(String::as_str).collect();
         self.graph.node_with_outputs(name, &reads, &names, attributes);
-        let list = matches!(inputs.first(), Some(Indices)) || name == "Shape";
+        let list = matches!(inputs.first(), Some(Indices)) && name != "If" || name == "Shape";
         (if list { &mut self.lists } else { &mut self.values }).extend(outputs);
         Ok(())
+    }
+
+    /// A branch of at most three operators, whose values may bear the names of those outside, or of each other.
+    fn branch(&mut self, u: &mut Unstructured, which: &str) -> Result<AttributeProto> {
+        let mut inner = GraphBuilder::new(which);
+        let mut last = u.choose(&self.values)?.clone();
+        for _ in 0..u.int_in_range(0..=3)? {
+            let operator = *u.choose(&["Relu", "Neg", "Identity", "Squeeze", "Unheard", "If"])?;
+            let output = if u.arbitrary()? {
+                u.choose(&self.values)?.clone()
+            } else {
+                format!("inside{}", u.int_in_range(0..=2)?)
+            };
+            let mut attributes = Vec::new();
+            let mut reads = last.clone();
+            if operator == "If" {
+                reads = self.list(u)?;
+                attributes = vec![self.branch(u, "then_branch")?, self.branch(u, "else_branch")?];
+            }
+            inner.node(operator, &[&reads], &output, attributes);
+            last = if u.ratio(7, 8)? { output } else { u.choose(&self.values)?.clone() };
+        }
+        if u.ratio(7, 8)? {
+            inner.output(&last, &[]);
+        }
+        let (name, g) = (which.into(), Some(inner.into_graph()));
+        Ok(AttributeProto { name, r#type: AttributeType::Graph as i32, g, ..AttributeProto::default() })
     }
 
     fn input(&mut self, u: &mut Unstructured, input: Input) -> Result<String> {

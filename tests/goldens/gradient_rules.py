@@ -340,6 +340,21 @@ def average_pool_leaving_rest(n):
     return n.head(n.op("AveragePool", "picture", kernel_shape=[2, 2], strides=[2, 4]))
 
 
+@case(levels=3)
+def lp_pool_of_zeros(n):
+    return n.head(n.op("LpPool", "picture", kernel_shape=[1, 2], strides=[2, 1]))
+
+
+@case(opset=18)
+def lp_pool_dilated(n):
+    return n.head(n.op("LpPool", "picture", kernel_shape=[2, 3], dilations=[2, 2], pads=[1, 1, 0, 1], p=3))
+
+
+@case(opset=18)
+def lp_pool_rounded_up(n):
+    return n.head(n.op("LpPool", "picture", kernel_shape=[3, 2], strides=[2, 3], pads=[1, 0, 1, 1], ceil_mode=1))
+
+
 @case()
 def residual(n):
     x = n.conv("picture", 2, 3, [3, 3], pads=[1, 1, 1, 1])

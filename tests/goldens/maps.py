@@ -45,6 +45,7 @@ warnings.filterwarnings("ignore")
 
 TARGETS = ["top1", "999", "top1~top2"]  # by turns
 NO_GRADIENT = ["cam", "eigen-cam"]
+SEEDED = ["vgg11", "densenet121"]
 OCCLUDED = 3  # photographs: each takes a few hundred passes
 
 
@@ -135,6 +136,9 @@ def compare(network, images, target, layers, ids, table, doubtful, folder):
         for (layer, id), map in single.items():
             expected.setdefault(layer, {})[n, id] = map, double[layer, id]
     for layer, maps in expected.items():
+        # Shapley-CAM asks each class that counts for a gradient, and with seeded weights all thousand count the same.
+        if network.name in SEEDED and layer != next(iter(network.layers)):
+            maps = {line: map for line, map in maps.items() if line[1] != "shapley-cam"}
         asked = list(dict.fromkeys(id for _, id in maps))
         words = ["-e", ",".join(asked), "-l", layer, "-t", target] + ["-P", "sigmas=1"] * ("fem" in asked)
         found, untrusted = program(network, words, images, folder)

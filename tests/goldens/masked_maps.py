@@ -38,7 +38,7 @@ def check(network, folder):
         maps = {layer: program(network, ["-e", ",".join(IDS), "-l", layer, "-t", target], some, folder)
                 for layer in network.layers}
         seeds = np.zeros((len(some), 1000), np.float32)
-        for n, activations in enumerate(on_tract(network.given, names, some.numpy(), seeds, folder)):
+        for n, activations in enumerate(on_tract(network.given, ["logits", *names], some.numpy(), seeds, folder)):
             own = peers_maps(network, network.model, some[n], target, None, IDS)
             with given(network.model, decided, activations) as masks:
                 same = peers_maps(network, network.model, some[n], target, None, IDS)

@@ -117,7 +117,8 @@ def _average_pool(v, a):
 def _lp_pool(v, a):
     p, values = a.get("p", 2), []
     for shape, part, _ in _windows(v[0], a):
-        values.append(part.abs().pow(p).sum(tuple(range(2, part.dim()))).pow(1 / p))
+        # As a norm, whose derivative of nothing but zeros is 0.
+        values.append(torch.linalg.vector_norm(part, p, tuple(range(2, part.dim()))))
     return torch.stack(values, -1).reshape(*v[0].shape[:2], *shape)
 
 

@@ -40,6 +40,16 @@ fn codes_are_what_the_manual_says() {
     home.render([&chelsea(), "--nonsense"]).go().code(2).says("--nonsense");
     home.render([&chelsea(), "-e", "gradcam"]).go().code(2).says("did you mean `grad-cam`?");
     home.render([&chelsea(), "-e", "shap"]).go().code(2).says("camtui plugin list");
+    home.render([&chelsea(), "-l", "_conv_haed"])
+        .go()
+        .code(2)
+        .says("efficientnet-lite0 has no layer `_conv_haed`; did you mean `_conv_head`? (`camtui model info");
+    let several = "did you mean `_blocks.15._bn2`";
+    home.render([&chelsea(), "-l", "_blocks.15._bn3"]).go().code(2).says(several).says("` or `");
+    home.render([&chelsea(), "-l", "nothing.of.the.kind"])
+        .go()
+        .code(2)
+        .says("`features` is what is explained by default");
     home.render([&chelsea(), "-P", "steps=4"]).go().code(2).says("steps");
     home.render([&chelsea(), "--plugin", "missing.so"]).go().code(3).says("missing.so");
 }

@@ -121,6 +121,51 @@ fn what_is_saved_is_what_the_headless_mode_computes() {
     }
 }
 
+/// Smoothed by key, kept, and taken up by the next session: the map of `--smooth`.
+#[test]
+fn a_smoothed_map_is_that_of_the_headless_mode_and_stays_smoothed() {
+    let home = Home::new();
+    let mut session = start_wide(run(&home), KITTY);
+    first(&session);
+    session.types("B");
+    session.wait_for("· smoothed: aug");
+    session.types("BB");
+    session.wait_for("· smoothed: aug,eigen");
+    session.types("f");
+    session.wait_for("save to");
+    session.types("\x15\x1b[200~kept\x1b[201~");
+    session.wait_for("> kept");
+    session.types("\r");
+    session.wait_for("saved kept/");
+    quit(session);
+    let names = home.names("kept");
+    let of = |kind: &str| home.at("kept").join(names.iter().find(|name| name.ends_with(kind)).unwrap());
+    home.render([example("chelsea.png")]).args_of("--smooth aug,eigen --save-map map.npy").go().code(0);
+    assert_eq!(fs::read(of(".npy")).unwrap(), fs::read(home.at("map.npy")).unwrap());
+    let again = home.camtui([OsStr::new("replay"), of(".json").as_os_str()]).go().code(0);
+    assert!(again.text().contains("the map is the same, byte for byte"), "{}", again.text());
+    let session = start_wide(home.camtui(["--resume"]), KITTY);
+    session.wait_for("· smoothed: aug,eigen");
+    quit(session);
+}
+
+/// What `--metrics` names is measured from the start, the object of `--box` in the first picture with it.
+#[test]
+fn a_session_measures_what_the_command_line_names() {
+    let home = Home::new();
+    let asked = "--metrics=sanity --box 100,40,250,240";
+    let session = start_wide(home.camtui([example("chelsea.png")]).args_of(asked), KITTY);
+    session.wait_for("Egyptian cat 79.1 %");
+    let line =
+        home.render([example("chelsea.png")]).args_of(asked).args_of("--json").go().code(0).json().remove(0);
+    for (name, figure) in [("sanity", "sanity"), ("on-object", "on-object")] {
+        let value = line["metrics"][figure]["value"].as_f64().unwrap();
+        session.wait_for(&format!("{name:<13}{value:>7.3}"));
+    }
+    session.wait_for("road ");
+    quit(session);
+}
+
 #[test]
 fn a_picture_is_found_by_typing_and_asked_why_not() {
     let home = Home::new();

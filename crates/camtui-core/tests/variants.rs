@@ -8,7 +8,10 @@ use camtui_core::grad::Rule;
 use camtui_core::model::{Cache, ModelSource, Needs, Schedule, Session, Variant, open};
 use camtui_core::onnx::build::{self, Dim, GraphBuilder, batched};
 use camtui_core::onnx::external::externalise;
-use camtui_core::onnx::pb::{ModelProto, tensor_proto::DataType, type_proto};
+use camtui_core::onnx::pb::attribute_proto::AttributeType;
+use camtui_core::onnx::pb::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, tensor_proto::DataType, type_proto,
+};
 use camtui_core::seeded::uniform;
 use camtui_core::sidecar;
 use prost::Message as _;
@@ -235,4 +238,109 @@ fn of_several_outputs_one_is_chosen_or_asked_for() {
     assert_same(&run(&named("scores"), &picture()), &expected, 1e-6);
     let said = open(&named("nothing"), &Cache::disabled()).unwrap_err().to_string();
     assert!(said.contains("no output `nothing`; it has `rectified`"), "{said}");
+}
+
+fn branch(name: &str, graph: GraphProto) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        r#type: AttributeType::Graph as i32,
+        g: Some(graph),
+        ..AttributeProto::default()
+    }
+}
+
+/// A branch whose output is `output`.
+fn giving(output: &str, body: impl FnOnce(&mut GraphBuilder)) -> GraphProto {
+    let mut graph = GraphBuilder::new("branch");
+    body(&mut graph);
+    graph.output(output, &[const { Dim::Any }; 4]);
+    graph.into_graph()
+}
+
+/// The plain network with its ReLU inside an If inside an If, whose inner values and weights bear the names of outer ones. The
+/// outer condition asks whether the features have `channels` channels; they have 16.
+fn branching(channels: i64) -> ModelProto {
+    let inner = |own: GraphProto, other: GraphProto| {
+        giving("flat", |g| {
+            g.f32s("fc", &[], &[-1.0]);
+            g.i64s("first", &[1], &[0]);
+            g.node("Mul", &["features", "fc"], "w", vec![]);
+            g.node("Less", &["count", "first"], "negative", vec![]);
+            g.node(
+                "If",
+                &["negative"],
+                "flat",
+                vec![branch("then_branch", other), branch("else_branch", own)],
+            );
+        })
+    };
+    let right = giving("pooled", |g| {
+        g.node("Mul", &["w", "fc"], "scores", vec![]);
+        g.node("Relu", &["scores"], "pooled", vec![]);
+    });
+    let wrong = giving("features", |_| ());
+    let mut asked = GraphBuilder::new("asked");
+    asked.i64s("axis", &[1], &[1]);
+    asked.i64s("wanted", &[1], &[channels]);
+    asked.node("Shape", &["features"], "shape", vec![]);
+    asked.node("Gather", &["shape", "axis"], "count", vec![]);
+    asked.node("Equal", &["count", "wanted"], "equal", vec![]);
+    let (then, otherwise) = (inner(right, wrong.clone()), wrong);
+    let branches = if channels == 16 { [then, otherwise] } else { [otherwise, then] };
+    let [then, otherwise] = branches;
+    let both = vec![branch("then_branch", then), branch("else_branch", otherwise)];
+    asked.node("If", &["equal"], "rectified", both);
+    let asked = asked.into_graph();
+    let mut model = plain();
+    let graph = model.graph.as_mut().unwrap();
+    let at = graph.node.iter().position(|n: &NodeProto| n.op_type == "Relu").unwrap();
+    graph.node.splice(at..=at, asked.node);
+    graph.initializer.extend(asked.initializer);
+    model
+}
+
+/// Red when inner names are not told apart, and when the branch is chosen the wrong way round.
+#[test]
+fn a_branch_that_shapes_decide_is_what_it_does() {
+    let expected = run_model(&plain(), &picture());
+    for channels in [16, 15] {
+        assert_same(&run_model(&branching(channels), &picture()), &expected, 1e-6);
+    }
+}
+
+/// A pooling by the norm of the third power, over windows one of which holds zeros only: values and gradients by the formula,
+/// the gradient of nothing but zeros being 0. Guided gradients come from a second differentiation.
+#[test]
+fn an_lp_pool_is_what_onnx_says() {
+    let mut graph = GraphBuilder::new("norm");
+    graph.input("x", &batched(&[3, 2, 4]));
+    let window = [build::ints("kernel_shape", &[2, 2]), build::ints("strides", &[2, 2]), build::int("p", 3)];
+    graph.node("LpPool", &["x"], "norm", window.to_vec());
+    graph.node("Flatten", &["norm"], "scores", vec![]);
+    graph.output("scores", &batched(&[6]));
+    let mut given = uniform("picture", &[1, 3, 2, 4], 1, -1.0, 1.0).data().to_vec();
+    for place in [0, 1, 4, 5] {
+        given[place] = 0.0;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let source = write(folder.path(), &graph.into_model());
+    let network = open(&source, &Cache::disabled()).unwrap().into_network(Schedule::OnePicture, 1);
+    let picture = Tensor::new([1, 3, 2, 4], given.clone()).unwrap();
+    let session = Session::new(&network, picture, Needs::default()).unwrap();
+    let window_of = |place: usize| 2 * (place / 8) + place % 4 / 2;
+    let mut sums = [0.0_f64; 6];
+    for (place, x) in given.iter().enumerate() {
+        sums[window_of(place)] += f64::from(x.abs()).powi(3);
+    }
+    for (y, sum) in session.logits().unwrap().data().iter().zip(sums) {
+        assert!((f64::from(*y) - sum.cbrt()).abs() < 1e-6, "{y} {sum}");
+    }
+    for rule in [Rule::Plain, Rule::Guided] {
+        let slopes = session.gradient("image", &[1.0; 6], rule).unwrap();
+        for (place, (&x, slope)) in given.iter().zip(slopes.data()).enumerate() {
+            let (x, norm) = (f64::from(x), sums[window_of(place)].cbrt());
+            let expected = if norm > 0.0 { x.signum() * x * x / (norm * norm) } else { 0.0 };
+            assert!((f64::from(*slope) - expected).abs() < 1e-6, "{rule:?} {place}: {slope} {expected}");
+        }
+    }
 }

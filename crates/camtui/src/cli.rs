@@ -5,10 +5,10 @@
 use std::path::PathBuf;
 
 use crate::config::Config;
-use crate::pipeline::Smooth;
 use crate::pipeline::figures::{Metric, Wanted};
 use crate::pipeline::object::{Corners, Object};
 use crate::pipeline::sizes::InputSize;
+use crate::smooth::Smooth;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Shows why an image classifier decided what it decided, in the terminal.
@@ -115,7 +115,7 @@ pub struct ExplainArgs {
 
     /// Measure how far to believe each map: what happens to the class when the picture is changed where the map says
     ///
-    /// Without a list: deletion, insertion, road, average-drop, increase, adcc, sparsity and border-mass, each beside the same figure of a random
+    /// Starts a session with measuring on. Without a list: deletion, insertion, road, average-drop, increase, adcc, sparsity and border-mass, each beside the same figure of a random
     /// map and of a Gaussian in the middle; takes about a hundred passes of the model a map, and two hundred a target. A list asks for some
     /// of these, for `pointing` (does the map point at the object of --box or --mask?) and for `sanity` (does it change when the weights of the
     /// model's last layer are drawn by lot?).
@@ -227,6 +227,13 @@ pub enum SmoothArg {
     Aug,
     /// The first principal component of the channels times their weights, in place of their sum
     Eigen,
+}
+
+impl SmoothArg {
+    /// What a list names; none where it names something else.
+    pub fn list(names: &str) -> Option<Vec<Self>> {
+        names.split(',').map(|name| Self::from_str(name, false).ok()).collect()
+    }
 }
 
 /// `--interpolation`.

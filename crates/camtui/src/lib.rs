@@ -16,6 +16,7 @@ mod job;
 pub mod log;
 mod pipeline;
 mod render;
+pub mod smooth;
 mod store;
 
 use std::process::ExitCode;

@@ -15,8 +15,8 @@ pub struct ShapleyCam;
 /// How far along A differences are taken, both ways. A power of two, so that A·(1 ± STEP) is rounded little.
 const STEP: f32 = 1.0 / 256.0;
 /// Classes count, likeliest first, until all others together have less than this probability, and at most so many.
-const REST: f64 = 1e-4;
-const MOST: usize = 64;
+const REST: f64 = 1e-3;
+const MOST: usize = 512;
 
 impl Explainer for ShapleyCam {
     fn describe() -> Description {

@@ -172,6 +172,10 @@ fn through(
             };
             Some(Seen { field, extents })
         }
+        "Pad" if output.is_some_and(|shape| shape.len() == 4) => {
+            let shape = output?;
+            Some(Seen { field: x.field, extents: [(*shape.get(2)?)?, (*shape.get(3)?)?] })
+        }
         // Each value is made of values from everywhere, or of places that are not followed.
         "InstanceNormalization" | "GroupNormalization" | "Resize" | "Upsample" | "ConvTranspose" => {
             let shape = output?;

@@ -90,7 +90,7 @@ fn pass(tape: &mut Tape, node: &NodeProto, dys: &[Option<String>]) -> Result<Gra
     }
 }
 
-fn default_domain(node: &NodeProto) -> bool {
+pub(super) fn default_domain(node: &NodeProto) -> bool {
     node.domain.is_empty() || node.domain == "ai.onnx"
 }
 

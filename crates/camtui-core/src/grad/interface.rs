@@ -161,18 +161,24 @@ fn before_softmax(graph: &GraphProto, output: String) -> String {
 
 /// Renames whatever bears `name`, so that it can be given to another value.
 fn free(graph: &mut GraphProto, metadata: &mut Metadata, name: &str) {
-    let borne = |name: &str| {
-        let nodes = graph.node.iter().flat_map(|n| n.input.iter().chain(&n.output));
-        let ends = graph.input.iter().chain(&graph.output).map(|v| &v.name);
-        nodes.chain(ends).any(|n| n == name)
-    };
-    if borne(name) {
+    if bears(graph, name) {
         let mut fresh = format!("{name}_1");
-        while borne(&fresh) {
+        while bears(graph, &fresh) {
             fresh.push('_');
         }
         rename(graph, metadata, name, &fresh);
     }
+}
+
+/// Whether a value of `graph`, or of a graph inside it, is called so.
+fn bears(graph: &GraphProto, name: &str) -> bool {
+    let ends = graph.input.iter().chain(&graph.output).map(|v| &v.name);
+    let tensors = graph.initializer.iter().map(|t| &t.name);
+    let inside = |n: &NodeProto| {
+        n.attribute.iter().flat_map(|a| a.g.iter().chain(&a.graphs)).any(|inner| bears(inner, name))
+    };
+    ends.chain(tensors).any(|n| n == name)
+        || graph.node.iter().any(|n| n.input.iter().chain(&n.output).any(|n| n == name) || inside(n))
 }
 
 fn rename(graph: &mut GraphProto, metadata: &mut Metadata, from: &str, to: &str) {
@@ -181,16 +187,23 @@ fn rename(graph: &mut GraphProto, metadata: &mut Metadata, from: &str, to: &str)
             to.clone_into(name);
         }
     };
-    for node in &mut graph.node {
-        node.input.iter_mut().chain(&mut node.output).for_each(swap);
-    }
-    graph.initializer.iter_mut().map(|t| &mut t.name).for_each(swap);
-    let infos = graph.input.iter_mut().chain(&mut graph.output).chain(&mut graph.value_info);
-    infos.map(|v| &mut v.name).for_each(swap);
+    each_name(graph, &swap);
     metadata.layers.iter_mut().map(|l| &mut l.value).for_each(swap);
     if let Some(head) = &mut metadata.head {
         swap(&mut head.pooled);
         swap(&mut head.weight);
         head.bias.iter_mut().for_each(swap);
     }
+}
+
+/// Goes over the names of all values, also in graphs inside, which read those around them by name.
+fn each_name(graph: &mut GraphProto, swap: &impl Fn(&mut String)) {
+    for node in &mut graph.node {
+        node.input.iter_mut().chain(&mut node.output).for_each(swap);
+        let inner = node.attribute.iter_mut().flat_map(|a| a.g.iter_mut().chain(&mut a.graphs));
+        inner.for_each(|graph| each_name(graph, swap));
+    }
+    graph.initializer.iter_mut().map(|t| &mut t.name).for_each(swap);
+    let infos = graph.input.iter_mut().chain(&mut graph.output).chain(&mut graph.value_info);
+    infos.map(|v| &mut v.name).for_each(swap);
 }

@@ -9,8 +9,9 @@
 //! The backward pass reads the forward pass's own weights (turned over in the graph where needed), so the file grows
 //! by the size of its nodes only.
 //!
-//! The reading order: [`interface`] names the ends, `shapes` works out the extents, `backward` goes through the
-//! nodes from last to first, `rules` says for each operator how its gradient passes, `tape` takes down the new nodes.
+//! The reading order: [`interface`] names the ends, `lacking` writes in other operators what the runtime lacks, `shapes` works
+//! out the extents, `backward` goes through the nodes from last to first, `rules` says for each operator how its gradient
+//! passes, `tape` takes down the new nodes.
 
 pub(crate) mod active;
 mod along;
@@ -23,6 +24,7 @@ mod error;
 pub(crate) mod grid;
 pub mod interface;
 mod interpolate;
+mod lacking;
 pub(crate) mod notes;
 mod rules;
 mod shapes;
@@ -36,7 +38,8 @@ pub use error::{Blocked, GradError, Reason};
 
 use crate::onnx::metadata::Metadata;
 use interface::{Ends, IMAGE, LOGITS, SEED, identity};
-use shapes::{Shape, Shapes, display};
+pub(crate) use shapes::Shapes;
+use shapes::{Shape, display};
 use tape::Tape;
 
 /// How a gradient passes a rectifier (`Relu`, and `Clip`, as which `ReLU6` is written).
@@ -79,6 +82,7 @@ pub fn differentiate_by(mut model: ModelProto, rule: Rule) -> Result<Differentia
     }
     let graph = model.graph.as_mut().ok_or(GradError::NoGraph)?;
     let ends = Ends::settle(graph, &mut metadata)?;
+    lacking::rewrite(graph, ends.element, opset);
 
     let mut tape = Tape::new(graph, IMAGE, ends.element, opset);
     bounds::check(tape.shapes(), graph)?;

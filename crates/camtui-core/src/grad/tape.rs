@@ -1,7 +1,8 @@
 //! The graph of the backward pass while it is written: new nodes, small constants, and what rules may ask about the
 //! forward values.
 //!
-//! Everything that is added is named `backward/…`, so that the forward part of an exported file reads as before.
+//! Everything that is added is named `backward/…`, so that the forward part of an exported file reads as before. Where a forward
+//! node is replaced, because the runtime lacks its operator, the new ones are named `forward/…`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,6 +21,8 @@ pub(super) struct Tape {
     pub rule: Rule,
     /// Nodes of the backward pass, each after those it reads from.
     pub nodes: Vec<NodeProto>,
+    /// What the names of new nodes begin with.
+    pub part: &'static str,
     /// Constants that the backward pass adds: shapes, axes, zeros.
     pub constants: Vec<TensorProto>,
     shapes: Shapes,
@@ -47,6 +50,7 @@ impl Tape {
             opset,
             rule: Rule::Plain,
             nodes: Vec::new(),
+            part: "backward",
             constants: Vec::new(),
             shapes: Shapes::infer(graph, opset),
             active,
@@ -300,7 +304,7 @@ impl Tape {
         loop {
             let count = self.counts.entry(operator.into()).or_default();
             *count += 1;
-            let name = format!("backward/{operator}_{count}");
+            let name = format!("{}/{operator}_{count}", self.part);
             if self.taken.insert(name.clone()) {
                 return name;
             }

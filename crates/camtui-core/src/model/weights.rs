@@ -1,6 +1,6 @@
 //! Numbers of the model itself that explainers ask for: the linear head's weights, a layer's bias.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -36,7 +36,8 @@ pub(super) fn head(
     })
 }
 
-/// The bias that each layer adds, by the layer's name; layers that add none are left out.
+/// The bias that each layer adds, by the layer's name; layers that add none are left out. Of layers that end in the same value (a
+/// module and the last one inside it) the first, the inner one, is whose bias it is, so that no bias counts twice.
 pub(super) fn biases(
     metadata: &Metadata,
     model: &ModelProto,
@@ -46,9 +47,11 @@ pub(super) fn biases(
     let producer = |value: &str| nodes.iter().find(|n| n.output.first().is_some_and(|o| o == value));
     let find = |name: &str| initializer(model, name, folder);
     let of = |value: &str| bias(producer(value)?, find);
+    let mut seen = HashSet::new();
     metadata
         .layers
         .iter()
+        .filter(|layer| seen.insert(layer.value.as_str()))
         .filter_map(|layer| Some((layer.name.clone(), Arc::new(of(&layer.value)?))))
         .collect()
 }
@@ -86,4 +89,36 @@ pub(super) fn read_f32(proto: &TensorProto, folder: Option<&Path>) -> Option<Ten
         _ => floats(&proto.raw_data),
     };
     Tensor::new(shape, data).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::metadata::Layer;
+    use crate::onnx::pb::GraphProto;
+
+    #[test]
+    fn a_module_and_the_last_one_inside_it_add_one_bias() {
+        let bias = TensorProto {
+            name: "b".into(),
+            dims: vec![2],
+            data_type: DataType::Float as i32,
+            float_data: vec![1.0, 2.0],
+            ..TensorProto::default()
+        };
+        let convolution = NodeProto {
+            op_type: "Conv".into(),
+            input: ["x", "w", "b"].map(str::to_owned).to_vec(),
+            output: vec!["y".into()],
+            ..NodeProto::default()
+        };
+        let graph = GraphProto { node: vec![convolution], initializer: vec![bias], ..GraphProto::default() };
+        let model = ModelProto { graph: Some(graph), ..ModelProto::default() };
+        let layer =
+            |name: &str| Layer { name: name.into(), value: "y".into(), shape: vec![2, 4, 4], gradient: true };
+        let layers = vec![layer("downsample.0"), layer("downsample")];
+        let found = biases(&Metadata { layers, ..Metadata::default() }, &model, None);
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["downsample.0"]);
+        assert_eq!(found["downsample.0"].data(), [1.0, 2.0]);
+    }
 }

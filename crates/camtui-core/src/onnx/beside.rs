@@ -51,10 +51,15 @@ pub enum BesideError {
     TooLarge,
 }
 
-/// Every tensor of the graph itself that may be elsewhere.
-fn tensors(graph: &mut GraphProto) -> impl Iterator<Item = &mut TensorProto> {
-    let constants = graph.node.iter_mut().flat_map(|n| &mut n.attribute).filter_map(|a| a.t.as_mut());
-    graph.initializer.iter_mut().chain(constants).filter(|t| is_external(t))
+/// Every tensor of the graph, and of those inside it, that is elsewhere.
+fn tensors(graph: &mut GraphProto) -> Vec<&mut TensorProto> {
+    let mut found: Vec<&mut TensorProto> = graph.initializer.iter_mut().collect();
+    for attribute in graph.node.iter_mut().flat_map(|n| &mut n.attribute) {
+        found.extend(&mut attribute.t);
+        found.extend(attribute.g.iter_mut().chain(&mut attribute.graphs).flat_map(tensors));
+    }
+    found.retain(|t| is_external(t));
+    found
 }
 
 /// The other files that `model` names, as it names them.

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::branches;
 use super::metadata::{Layer, LinearHead, Metadata};
 use super::pb::{GraphProto, ModelProto, NodeProto};
 use super::picture::{self, Picture};
@@ -107,8 +108,9 @@ pub fn describe_as(model: &mut ModelProto, name: &str, wanted: &Wanted) -> Resul
     if widen(graph) {
         notes.push("the model is in half precision; it is computed in single precision".to_owned());
     }
-    write_plainly(graph);
     let Picture { height, width, layout, bytes } = picture::claim(graph, &wanted.input)?;
+    branches::take_known(graph, opset);
+    write_plainly(graph);
     if layout == Layout::Nhwc {
         notes.push("the model takes its input as [N, H, W, 3]; it is given [N, 3, H, W], turned".to_owned());
     }

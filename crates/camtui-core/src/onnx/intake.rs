@@ -133,7 +133,7 @@ fn check(model: &ModelProto) -> Result<(), IntakeError> {
         }
     }
     in_order(graph, None)?;
-    tensors(graph).try_for_each(whole)
+    tensors_are_whole(graph)
 }
 
 fn inner(node: &NodeProto) -> impl Iterator<Item = &GraphProto> {
@@ -144,10 +144,11 @@ fn count(graph: &GraphProto) -> usize {
     graph.node.iter().map(|node| 1 + inner(node).map(count).sum::<usize>()).sum()
 }
 
-/// The tensors of the graph itself; those of inner graphs belong to operators that are not looked into.
-fn tensors(graph: &GraphProto) -> impl Iterator<Item = &TensorProto> {
+/// Whether the tensors of a graph, and of those inside it, hold what they say.
+fn tensors_are_whole(graph: &GraphProto) -> Result<(), IntakeError> {
     let constants = graph.node.iter().flat_map(|n| &n.attribute).filter_map(|a| a.t.as_ref());
-    graph.initializer.iter().chain(constants)
+    graph.initializer.iter().chain(constants).try_for_each(whole)?;
+    graph.node.iter().flat_map(inner).try_for_each(tensors_are_whole)
 }
 
 /// The values that are there in a graph, and in those around it.
@@ -278,6 +279,13 @@ mod tests {
         assert!(says(|g| g.initializer[0].dims = vec![1 << 62, 4]).contains("its shape is"));
         assert!(says(|g| g.initializer[0].dims = vec![1; 17]).contains("17 axes"));
         assert!(says(|g| g.initializer[0].raw_data.truncate(23)).contains("23 bytes"));
+        let said = says(|g| {
+            let inner = GraphProto { initializer: vec![g.initializer[0].clone()], ..GraphProto::default() };
+            let mut attribute = crate::onnx::pb::AttributeProto { g: Some(inner), ..Default::default() };
+            attribute.g.as_mut().unwrap().initializer[0].raw_data.truncate(22);
+            g.node[1].attribute.push(attribute);
+        });
+        assert!(said.contains("22 bytes"), "in a branch: {said}");
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use camtui_core::Recipe;
 use camtui_core::heatmap::{Heatmap, Interpolation};
-use camtui_core::metrics::curve::Curve;
 use camtui_core::model::{Cache, Convolutions, ModelSource, Needs, Schedule};
 use camtui_core::picture::Photo;
 use camtui_core::recipe::Resize;
@@ -15,29 +14,28 @@ use camtui_term::sanitise;
 use image::RgbaImage;
 
 use super::kept::Kept;
+use super::measure::Measures;
 use super::{catalogue, small};
 use crate::cli::ExplainArgs;
 use crate::inputs::{self, Input};
 use crate::interactive::analyst::{
-    Analyst, Catalogue, Class, Explanation, Figure, ModelDetails, NewPicture, PictureId, Prediction,
-    Question, Reloaded, Saving, Target as Wanted, Watch, Worth,
+    Analyst, Catalogue, Class, Explanation, ModelDetails, NewPicture, PictureId, Prediction, Question,
+    Reloaded, Saving, Target as Wanted, Watch, Worth,
 };
 use crate::job::Job;
 use crate::pipeline::diagnostics::blank;
-use crate::pipeline::explainers::{BASELINE, Chosen, find};
-use crate::pipeline::figures::{self, Measured, ROWS};
-use crate::pipeline::metrics::{Baselines, Measuring, RandomHead};
+use crate::pipeline::explainers::Chosen;
 use crate::pipeline::models::{self, Loaded};
 use crate::pipeline::picture::Picture;
 use crate::pipeline::reloading::Reloading;
 use crate::pipeline::target::{ClassSpec, Target, TargetSpec, resolve};
-use crate::pipeline::{Asked, How, Problem, Smooth, Tell, biased, explain};
+use crate::pipeline::{Asked, How, Problem, Tell, biased, explain};
 use crate::store::Places;
 
 /// Bytes of decoded pictures that are kept.
 const KEPT_PIXELS: usize = 256 << 20;
 /// Pictures whose forward pass is kept, in each model.
-const KEPT_ANSWERS: usize = 6;
+pub(super) const KEPT_ANSWERS: usize = 6;
 
 /// A model of the catalogue.
 pub(super) struct Model {
@@ -61,15 +59,6 @@ pub(super) struct Known {
     pub(super) predictions: Arc<[Prediction]>,
 }
 
-/// What maps have in common that are measured against the same.
-#[derive(Clone, PartialEq)]
-struct Measure {
-    picture: PictureId,
-    model: usize,
-    target: Target,
-    layers: Vec<String>,
-}
-
 /// See the [module](super).
 pub(super) struct PipelineAnalyst {
     pub(super) models: Vec<Model>,
@@ -88,8 +77,8 @@ pub(super) struct PipelineAnalyst {
     inputs: RwLock<Vec<Input>>,
     pictures: Kept<PictureId, Picture>,
     known: Kept<(PictureId, usize), Known>,
-    /// What maps are measured against.
-    baselines: Kept<Measure, Baselines>,
+    /// What measuring needs again.
+    pub(super) measures: Measures,
 }
 
 impl PipelineAnalyst {
@@ -136,7 +125,7 @@ impl PipelineAnalyst {
             inputs: RwLock::new(job.inputs),
             pictures: Kept::new(KEPT_PIXELS),
             known: Kept::new(KEPT_ANSWERS),
-            baselines: Kept::new(KEPT_ANSWERS),
+            measures: Measures::new(args),
         }
     }
 
@@ -251,6 +240,18 @@ impl PipelineAnalyst {
         Ok(Chosen { explainer, params })
     }
 
+    /// What every map of a question has in common.
+    pub(super) fn how<'a>(&self, question: &'a Question) -> How<'a> {
+        How {
+            explainers: &[],
+            layers: &question.layers,
+            signed: false,
+            interpolation: Interpolation::Bilinear,
+            random_seed: self.random_seed,
+            smooth: question.smooth,
+        }
+    }
+
     /// The target in this picture's classes.
     fn target(&self, wanted: Wanted, known: &Known, open: &Open) -> Result<Target, String> {
         let class = |class| match class {
@@ -302,28 +303,6 @@ impl PipelineAnalyst {
     }
 }
 
-/// The figures as the session shows them.
-fn worth(measured: &Measured) -> Worth {
-    let figures = ROWS.iter().filter_map(|(name, better, value)| {
-        Some(Figure {
-            name,
-            more: (!better.is_empty()).then_some(*better == "higher"),
-            own: value(&measured.map)?,
-            random: measured.random.as_ref().and_then(value),
-            centred: value(&measured.centred)?,
-        })
-    });
-    let curve = |curve: &Option<Curve>| curve.as_ref().map_or_else(Vec::new, |curve| curve.scores.clone());
-    Worth {
-        figures: figures.collect(),
-        faithfulness: measured.map.faithfulness(),
-        deletion: curve(&measured.map.deletion),
-        insertion: curve(&measured.map.insertion),
-        sentence: measured.sentence(),
-        cost: measured.cost.unwrap_or_default(),
-    }
-}
-
 impl Analyst for PipelineAnalyst {
     fn catalogue(&self) -> Catalogue {
         Catalogue {
@@ -342,19 +321,12 @@ impl Analyst for PipelineAnalyst {
         let known = self.known(question.picture, question.model)?;
         let chosen = self.chosen(question)?;
         let target = self.target(question.target, &known, open)?;
-        // Of several layers the maps are normalised before they are fused, so the ReLU comes first; of one it is the
-        // session's, which shows the signed map without asking again.
-        let fused = question.layers.len() > 1;
-        let how = How {
-            explainers: std::slice::from_ref(&chosen),
-            layers: &question.layers,
-            signed: !fused,
-            interpolation: Interpolation::Bilinear,
-            random_seed: self.random_seed,
-            smooth: Smooth::default(),
-        };
+        // Of several layers or changed pictures the maps are normalised before they are fused, so the ReLU comes first; of one
+        // it is the session's, which shows the signed map without asking again.
+        let fused = question.is_fused();
+        let how = How { explainers: std::slice::from_ref(&chosen), signed: !fused, ..self.how(question) };
         let (photo, seen) = self.picture(question.picture)?.drawn(&self.recipe(open))?;
-        let rectify = chosen.info().rectify && !fused;
+        let rectify = (chosen.info().rectify || question.smooth.eigen) && !fused;
         let default = || open.details.default_layer.clone().filter(|_| chosen.info().needs.activations);
         let unfinished = |map| Explanation {
             question: question.clone(),
@@ -419,47 +391,7 @@ impl Analyst for PipelineAnalyst {
     }
 
     fn measure(&self, explanation: &Explanation, watch: &Watch<'_>) -> Result<Worth, String> {
-        let question = &explanation.question;
-        let known = self.known(question.picture, question.model)?;
-        let chosen = self.chosen(question)?;
-        let baseline = {
-            let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(find(&registry, BASELINE)?)
-        };
-        let baseline = Chosen { params: Params::defaults(baseline.info()), explainer: baseline };
-        let target = Target { class: explanation.class, against: explanation.against };
-        let how = How {
-            explainers: &[],
-            layers: &question.layers,
-            signed: false,
-            interpolation: Interpolation::Bilinear,
-            random_seed: self.random_seed,
-            smooth: Smooth::default(),
-        };
-        let (asked, cancel) = (&known.asked, watch.flag());
-        let needs = &Needs::default();
-        let measuring = Measuring {
-            asked,
-            needs,
-            target: &target,
-            how: &how,
-            baseline: &baseline,
-            wanted: &figures::Wanted::usual(),
-            object: None,
-            random_head: &RandomHead::default(),
-            cancel,
-        };
-        let Question { picture, model, ref layers, .. } = *question;
-        let key = Measure { picture, model, target: target.clone(), layers: layers.clone() };
-        let baselines = if let Some(known) = self.baselines.get(&key) {
-            known
-        } else {
-            let measured = measuring.baselines().map_err(|problem| problem.to_string())?;
-            self.baselines.put(key, measured, 1)
-        };
-        let map = explanation.shown_map(false);
-        let measured = measuring.measure(&chosen, (&map, false), &baselines);
-        Ok(worth(&measured.map_err(|problem| problem.to_string())?))
+        self.measured(explanation, watch)
     }
 
     fn predict(

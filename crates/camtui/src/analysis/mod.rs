@@ -1,12 +1,14 @@
 //! The interactive session's questions, answered by the same pipeline as `--render`.
 //!
-//! [`run`] makes the session ready and runs it; [`answer`] answers, [`kept`] holds what the next question will need again,
+//! [`run`] makes the session ready and runs it; [`answer`] answers, [`measure`] measures, [`kept`] holds what the next question will need
+//! again,
 //! [`catalogue`] tells what there is to choose from, [`save`] writes what is seen, [`reload`] takes
 //! rebuilt libraries in.
 
 mod answer;
 mod catalogue;
 mod kept;
+mod measure;
 mod reload;
 mod remember;
 mod save;
@@ -41,15 +43,9 @@ use answer::PipelineAnalyst;
 
 /// Refuses flags of the headless mode, and what is no terminal.
 fn can_be_interactive(args: &ExplainArgs) -> Result<(), Failure> {
-    if args.json
-        || args.metrics.is_some()
-        || args.advise
-        || !args.smooth.is_empty()
-        || args.output.is_some()
-        || args.save_map.is_some()
-    {
+    if args.json || args.advise || args.output.is_some() || args.save_map.is_some() {
         return Err(Failure::Usage(anyhow!(
-            "--json, --metrics, --advise, --smooth, --output and --save-map go with --render"
+            "--json, --advise, --output and --save-map go with --render; in a session A gives advice and f saves"
         )));
     }
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
@@ -99,6 +95,7 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
         explainer,
         params: changed(chosen),
         layers: args.layer.clone(),
+        smooth: args.smoothed(),
     };
     let look = Look {
         alpha: (job.style.alpha * 100.0).round() as u8,
@@ -135,6 +132,7 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
         thumbnails: config.thumbnails && thumbnails_suit(&capabilities),
         compared_models,
         compared_explainers,
+        measuring: args.metrics.is_some(),
         save_to: String::new(),
         notices,
     };

@@ -7,7 +7,7 @@ use camtui_core::heatmap::{Colormap, Interpolation};
 use camtui_term::sanitise;
 
 use super::answer::PipelineAnalyst;
-use crate::cli::ExplainArgs;
+use crate::cli::{ExplainArgs, SmoothArg};
 use crate::inputs::Input;
 use crate::interactive::analyst::{Class, Target};
 use crate::interactive::look::Mode;
@@ -39,6 +39,10 @@ pub fn taken_up(args: &ExplainArgs, left: &Remembered, places: &Places) -> Expla
     }
     if let (DEFAULT_TARGET, Some(target)) = (args.target.as_str(), &left.target) {
         args.target.clone_from(target);
+    }
+    if args.smooth.is_empty() {
+        let known = left.smooth.as_deref().and_then(|how| SmoothArg::list(how));
+        args.smooth = known.unwrap_or_default();
     }
     let view = &mut args.settings.view;
     let Look { alpha, colormap, interpolation, signed, mode, threshold, contours } = &left.look;
@@ -77,6 +81,7 @@ pub fn left(analyst: &PipelineAnalyst, state: &State, args: &ExplainArgs) -> Rem
     left.explainer = analyst.explainer_id(question.explainer);
     left.params = question.params.iter().cloned().collect();
     left.layers.clone_from(&question.layers);
+    left.smooth = question.smooth.name().map(str::to_owned);
     left.target = Some(match question.target {
         Target::Asked => args.target.clone(),
         Target::One(one) => class(one),

@@ -76,7 +76,7 @@ impl PipelineAnalyst {
         let known = self.known(question.picture, question.model)?;
         let chosen = self.chosen(question)?;
         // Fused maps have lost their signs: see `explain`.
-        let signed = look.is_some_and(|look| look.signed) && question.layers.len() < 2;
+        let signed = look.is_some_and(|look| look.signed) && !question.is_fused();
         let found = Found {
             target: Target { class: explanation.class, against: explanation.against },
             explainer: chosen.info().id.clone(),
@@ -108,7 +108,7 @@ impl PipelineAnalyst {
             random_seed: self.random_seed,
             convolutions: open.loaded.network.convolutions(),
             interpolation: Interpolation::Bilinear,
-            smooth: crate::pipeline::Smooth::default(),
+            smooth: question.smooth,
             style: None,
         };
         let image = &self.input(question.picture)?.name();

@@ -11,6 +11,7 @@ use camtui_core::picture::{Photo, Rect};
 use image::RgbaImage;
 
 use super::look::Look;
+use crate::smooth::Smooth;
 
 /// A picture's place in the list of all that were ever added; it never changes.
 pub type PictureId = usize;
@@ -50,6 +51,15 @@ pub struct Question {
     pub params: Vec<(String, String)>,
     /// Layers by name; none means the model's or the explainer's default, several are fused.
     pub layers: Vec<String>,
+    /// How the map is smoothed.
+    pub smooth: Smooth,
+}
+
+impl Question {
+    /// Whether the map is the mean of several, each normalised, which leaves no sign.
+    pub fn is_fused(&self) -> bool {
+        self.layers.len() > 1 || self.smooth.augment
+    }
 }
 
 /// One class and how likely the model finds it.

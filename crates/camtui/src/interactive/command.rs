@@ -58,6 +58,8 @@ pub enum Command {
     Parameters,
     /// Choose a model by name.
     ChooseModel,
+    /// Smooth the map in the next way, or not at all.
+    NextSmoothing,
     /// More opaque colours.
     MoreOpaque,
     /// Less opaque colours.
@@ -235,6 +237,7 @@ pub const TABLE: &[Entry] = {
         row(C::PreviousLayer, "previous-layer", &["{"], "shallower layer, towards the picture", None, Question),
         row(C::Parameters, "parameters", &["p"], "set the explainer's parameters", None, Question),
         row(C::ChooseModel, "model", &["m"], "choose a model", None, Question),
+        row(C::NextSmoothing, "smooth", &["B"], "smooth: over changed pictures, principal component, both, not", None, Question),
 
         row(C::CompareExplainers, "compare-explainers", &["c"], "compare explainers on layers", Some("compare"), Compare),
         row(C::CompareClasses, "compare-classes", &["C"], "compare the likeliest classes", None, Compare),

@@ -44,6 +44,8 @@ pub struct Remembered {
     pub params: BTreeMap<String, String>,
     /// Layers; several are fused.
     pub layers: Vec<String>,
+    /// How maps are smoothed, as `--smooth` takes it.
+    pub smooth: Option<String>,
     /// The target as `--target` takes it.
     pub target: Option<String>,
     /// How the map was drawn.
@@ -198,6 +200,7 @@ mod tests {
             explainer: Some("occlusion".into()),
             params: BTreeMap::from([("stride".into(), "8".into())]),
             layers: vec!["layer3".into(), "layer4".into()],
+            smooth: Some("aug,eigen".into()),
             target: Some("258~270".into()),
             look: Look {
                 alpha: 0.3,

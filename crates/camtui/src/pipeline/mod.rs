@@ -19,13 +19,13 @@ mod one;
 pub mod picture;
 pub mod predictions;
 pub mod reloading;
+pub mod room;
 pub mod sizes;
 mod smooth;
 pub mod target;
 
 pub use one::{Asked, Found, How, Problem, Tell, explain};
 pub use predictions::Prediction;
-pub use smooth::Smooth;
 
 use std::sync::atomic::AtomicBool;
 
@@ -36,6 +36,7 @@ use camtui_core::onnx::metadata::{Layer, Metadata};
 use camtui_core::recipe::Resize;
 
 use crate::config::mistake;
+use crate::smooth::Smooth;
 use explainers::Chosen;
 use figures::Wanted;
 use metrics::{Measuring, RandomHead};

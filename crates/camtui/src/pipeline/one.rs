@@ -15,9 +15,10 @@ use super::explainers::Chosen;
 use super::figures::Measured;
 use super::picture::Picture;
 use super::predictions::{Prediction, rank};
-use super::smooth::{NOTHING_VARIES, Smooth, augmented, principal};
+use super::smooth::{NOTHING_VARIES, augmented, principal};
 use super::target::Target;
 use crate::log;
+use crate::smooth::Smooth;
 
 /// A map and how it came about.
 #[derive(Clone, Debug)]

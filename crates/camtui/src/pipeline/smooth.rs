@@ -20,27 +20,6 @@ use super::explainers::Chosen;
 use super::one::{Asked, Found, How, Problem, Tell, once};
 use super::target::Target;
 
-/// How maps are smoothed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Smooth {
-    /// The mean over changed pictures.
-    pub augment: bool,
-    /// The first principal component of the weighted channels.
-    pub eigen: bool,
-}
-
-impl Smooth {
-    /// As the command line has it; none where nothing is smoothed.
-    pub fn name(self) -> Option<&'static str> {
-        match (self.augment, self.eigen) {
-            (false, false) => None,
-            (true, false) => Some("aug"),
-            (false, true) => Some("eigen"),
-            (true, true) => Some("aug,eigen"),
-        }
-    }
-}
-
 /// What is said where every term is the same at every position.
 pub(super) const NOTHING_VARIES: &str =
     "every weighted channel is the same at every position, so --smooth eigen has nothing to show";

@@ -25,6 +25,7 @@ use crate::interrupt::Interrupt;
 use crate::job::tell;
 use crate::pipeline::in_order::in_order;
 use crate::pipeline::picture::Picture;
+use crate::pipeline::room::{self, Room};
 use crate::pipeline::target::Target;
 use crate::pipeline::{Answered, Problem};
 use crate::store::Places;
@@ -58,11 +59,12 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
     let mut show = Show::new(args, &setup);
     let mut tally = Tally { failed: setup.input_errors > 0, ..Tally::default() };
 
+    let room = Room::new(room::PIXELS);
     let work = |index: usize| {
         if interrupt.raised() {
             return Problem::Cancelled.into();
         }
-        one_picture(&setup, index, &interrupt)
+        one_picture(&setup, index, &room, &interrupt)
     };
     let panicked = |_: usize, words: String| {
         Problem::Failed(format!("something went wrong inside camtui: {words}")).into()
@@ -140,11 +142,12 @@ impl Tally {
     }
 }
 
-fn one_picture(setup: &Setup, index: usize, interrupt: &Interrupt) -> Done {
+fn one_picture(setup: &Setup, index: usize, room: &Room, interrupt: &Interrupt) -> Done {
     if let Some(there) = setup.all_there(index) {
         return Done { there, ..Done::default() };
     }
     let input = &setup.inputs[index];
+    let _taken = room.take(room::pixels(input));
     let begun = Instant::now();
     let picture = match Picture::open(input) {
         Ok(picture) => picture,

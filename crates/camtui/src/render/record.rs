@@ -16,7 +16,8 @@ use crate::pipeline::advise::Advice;
 use crate::pipeline::explainers::Chosen;
 use crate::pipeline::predictions::label;
 use crate::pipeline::sizes::InputSize;
-use crate::pipeline::{Found, Prediction, Smooth};
+use crate::pipeline::{Found, Prediction};
+use crate::smooth::Smooth;
 
 /// How many predictions the JSON holds.
 const PREDICTIONS: usize = 5;

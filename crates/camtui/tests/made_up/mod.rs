@@ -74,6 +74,7 @@ impl MadeUp {
             explainer: 0,
             params: Vec::new(),
             layers: Vec::new(),
+            smooth: camtui::smooth::Smooth::default(),
         };
         Start {
             catalogue: self.catalogue(),
@@ -87,6 +88,7 @@ impl MadeUp {
             thumbnails: true,
             compared_models: 1,
             compared_explainers: Vec::new(),
+            measuring: false,
             save_to: ".".to_owned(),
             notices: Vec::new(),
         }

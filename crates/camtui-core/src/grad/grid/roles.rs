@@ -330,3 +330,6 @@ fn regroup(from: &[(Role, usize)], to: &[(usize, usize)]) -> Roles {
         _ => vec![Other; to.len()],
     }
 }
+
+#[cfg(test)]
+mod tests;

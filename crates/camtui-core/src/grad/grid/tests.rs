@@ -1,5 +1,7 @@
 //! Small networks on tokens: what is folded holds the same values to the bit, and its gradients are those of the tokens.
 
+mod ends;
+
 use std::collections::HashMap;
 
 use tract_onnx::prelude::{Datum as _, DatumType};
@@ -252,7 +254,12 @@ fn folded_layers_hold_the_tokens_values_and_gradients() {
     // What makes it, its layers, tokens before the places, the default.
     type Case = (fn() -> GraphProto, &'static [&'static str], usize, &'static str);
     let networks: [Case; 3] = [
-        (with_class_token, &["tokens", "one/norm1", "one", "two/norm1", "two", "last"], 1, "two/norm1"),
+        (
+            with_class_token,
+            &["tokens", "one/norm1", "one", "two/norm1", "two/attention/k", "two", "last"],
+            1,
+            "two/norm1",
+        ),
         (pooled, &["row", "one/norm1", "one/middle", "one", "last"], 0, "last"),
         (
             channels_last,

@@ -28,12 +28,17 @@ pub(super) fn average_pool(tape: &mut Tape, node: &NodeProto, dy: &str) -> Resul
     Ok(vec![Some(dx)])
 }
 
-/// For each element, the sum over the windows that hold it of what `value` has for them.
-pub(super) fn windows_back(tape: &mut Tape, window: &Window, value: &str) -> Result<String, Reason> {
+/// For each position of a window, the sum of `value` over the elements that it holds: one matrix an axis.
+pub(in crate::grad) fn sum_along(tape: &mut Tape, window: &Window, value: &str) -> Result<String, Reason> {
     (0..window.rank()).try_fold(value.to_owned(), |value, a| {
         tape.afford(window.output[a], window.input[a].max(window.kernel[a]))?;
+        let (positions, elements) = (window.output[a], window.input[a]);
         let weights = intervals(window, a, |_, _| 1.0);
-        Ok(tape.weigh(&value, 2 + window.rank(), 2 + a, &weights, window.input[a]))
+        let turned: Vec<f64> = (0..elements)
+            .flat_map(|q| (0..positions).map(move |p| (p, q)))
+            .map(|(p, q)| weights[p * elements + q])
+            .collect();
+        Ok(tape.weigh(&value, 2 + window.rank(), 2 + a, &turned, positions))
     })
 }
 

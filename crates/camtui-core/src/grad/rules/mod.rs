@@ -24,7 +24,6 @@ mod global_average_pool;
 mod global_max_pool;
 mod hard_swish;
 mod leaky_relu;
-mod lp_pool;
 mod lrn;
 mod max_pool;
 mod mish;
@@ -40,6 +39,8 @@ mod sigmoid;
 mod softmax;
 mod space;
 mod tile;
+
+pub(super) use average_pool::sum_along;
 
 use crate::onnx::pb::NodeProto;
 
@@ -103,7 +104,6 @@ pub(super) fn rule_for(operator: &str) -> Option<Rule> {
         "LeakyRelu" => leaky_relu::leaky_relu,
         "Log" => elementary::log,
         "LogSoftmax" => softmax::log_softmax,
-        "LpPool" => lp_pool::lp_pool,
         "MatMul" => gemm::mat_mul,
         "Max" | "Min" => extremum::extremum,
         "MaxPool" => max_pool::max_pool,

@@ -6,7 +6,7 @@
 use crate::grad::attributes::{find, int, ints};
 use crate::onnx::pb::NodeProto;
 
-use super::extent::Extent::{self, Fixed, Open};
+use super::extent::Extent::{self, Batch, Fixed, Open};
 use super::{LONGEST, Shapes, axis};
 
 impl Shapes {
@@ -90,11 +90,20 @@ impl Shapes {
             "Div" => pairs(&Extent::div)?,
             "Mod" => pairs(&Extent::rem)?,
             "Neg" => input(0)?.iter().map(|e| e.neg()).collect(),
-            // An extent is never −1, which is what exporters compare it with.
+            // An extent is never −1, which is what exporters compare it with. What the batch will be is not known.
             "Equal" => pairs(&|a, b| match (a, b) {
-                (Open, _) | (_, Open) => Open,
-                (a, b) => Fixed(i64::from(a == b)),
+                (Fixed(a), Fixed(b)) => Fixed(i64::from(a == b)),
+                (Batch(n), Fixed(b)) | (Fixed(b), Batch(n)) if n > 0 && b < 0 => Fixed(0),
+                (Batch(a), Batch(b)) if a == b => Fixed(1),
+                _ => Open,
             })?,
+            "Less" => pairs(&compared(|a, b| a < b))?,
+            "LessOrEqual" => pairs(&compared(|a, b| a <= b))?,
+            "Greater" => pairs(&compared(|a, b| a > b))?,
+            "GreaterOrEqual" => pairs(&compared(|a, b| a >= b))?,
+            "Not" => input(0)?.iter().map(|&e| compared(|a, b| a == b)(e, Fixed(0))).collect(),
+            "And" => pairs(&compared(|a, b| a != 0 && b != 0))?,
+            "Or" => pairs(&compared(|a, b| a != 0 || b != 0))?,
             "Where" => {
                 let (condition, chosen, other) = (flat(0)?, flat(1)?, flat(2)?);
                 let at = |list: &[Extent], n: usize| *list.get(n).unwrap_or(&list[0]);
@@ -111,6 +120,14 @@ impl Shapes {
             }
             _ => return None,
         })
+    }
+}
+
+/// Whether something holds of two numbers; it is not known of others.
+fn compared(holds: impl Fn(i64, i64) -> bool) -> impl Fn(Extent, Extent) -> Extent {
+    move |a, b| match (a, b) {
+        (Fixed(a), Fixed(b)) => Fixed(i64::from(holds(a, b))),
+        _ => Open,
     }
 }
 

@@ -32,23 +32,42 @@ pub(super) type Shape = Vec<Option<usize>>;
 const LONGEST: usize = 1024;
 
 /// What is known of a graph's values.
-pub(super) struct Shapes {
+pub(crate) struct Shapes {
     opset: i64,
     known: HashMap<String, Vec<Extent>>,
     /// Small integer values, row-major: shapes, axes, indices.
     integers: HashMap<String, Vec<Extent>>,
     /// Few numbers with a fraction: scales, and what paddings are computed from.
     floats: HashMap<String, Vec<f64>>,
+    /// What the file says of inner values and outputs.
+    declared: HashMap<String, Vec<Extent>>,
 }
 
 impl Shapes {
     /// Goes through `graph` once, in its own (topological) order.
     pub fn infer(graph: &GraphProto, opset: i64) -> Self {
-        let mut known =
-            Self { opset, known: HashMap::new(), integers: HashMap::new(), floats: HashMap::new() };
-        for tensor in &graph.initializer {
-            known.constant(&tensor.name, tensor);
+        let mut known = Self::begin(graph, opset);
+        for node in &graph.node {
+            known.follow(node);
         }
+        known
+    }
+
+    /// What is known of `graph` before its first node.
+    pub fn begin(graph: &GraphProto, opset: i64) -> Self {
+        let infos = graph.value_info.iter().chain(&graph.output);
+        let said = infos
+            .filter_map(|info| Some((info.name.clone(), declared(info.r#type.as_ref()?)?)))
+            .map(|(name, shape)| (name, shape.iter().map(|d| known_or_open(*d)).collect()))
+            .collect();
+        let mut known = Self {
+            opset,
+            known: HashMap::new(),
+            integers: HashMap::new(),
+            floats: HashMap::new(),
+            declared: said,
+        };
+        graph.initializer.iter().for_each(|tensor| known.hold(tensor));
         for info in &graph.input {
             if let Some(shape) = info.r#type.as_ref().and_then(declared) {
                 let extent = |(axis, d): (usize, &Option<usize>)| match d {
@@ -59,28 +78,28 @@ impl Shapes {
                 known.known.insert(info.name.clone(), shape.iter().enumerate().map(extent).collect());
             }
         }
-        let declared: HashMap<&str, Vec<Extent>> = graph
-            .value_info
-            .iter()
-            .chain(&graph.output)
-            .filter_map(|info| Some((info.name.as_str(), declared(info.r#type.as_ref()?)?)))
-            .map(|(name, shape)| (name, shape.iter().map(|d| known_or_open(*d)).collect()))
-            .collect();
-        for node in &graph.node {
-            known.evaluate(node);
-            let inferred = known.outputs(node).unwrap_or_default();
-            for (n, output) in node.output.iter().enumerate().filter(|(_, o)| !o.is_empty()) {
-                let shape = match (inferred.get(n), declared.get(output.as_str())) {
-                    (Some(inferred), Some(declared)) => Some(merge(inferred, declared)),
-                    (Some(shape), None) | (None, Some(shape)) => Some(shape.clone()),
-                    (None, None) => None,
-                };
-                if let Some(shape) = shape {
-                    known.known.entry(output.clone()).or_insert(shape);
-                }
+        known
+    }
+
+    /// Takes down a tensor under its name.
+    pub fn hold(&mut self, tensor: &TensorProto) {
+        self.constant(&tensor.name, tensor);
+    }
+
+    /// Takes down what `node` makes of the values that are known.
+    pub fn follow(&mut self, node: &NodeProto) {
+        self.evaluate(node);
+        let inferred = self.outputs(node).unwrap_or_default();
+        for (n, output) in node.output.iter().enumerate().filter(|(_, o)| !o.is_empty()) {
+            let shape = match (inferred.get(n), self.declared.get(output)) {
+                (Some(inferred), Some(declared)) => Some(merge(inferred, declared)),
+                (Some(shape), None) | (None, Some(shape)) => Some(shape.clone()),
+                (None, None) => None,
+            };
+            if let Some(shape) = shape {
+                self.known.entry(output.clone()).or_insert(shape);
             }
         }
-        known
     }
 
     /// The shape of `value`.
@@ -119,7 +138,7 @@ impl Shapes {
     }
 
     /// The window of a Conv (`kernel` from its weight) or pooling node.
-    pub fn window(&self, node: &NodeProto) -> Option<Window> {
+    pub(in crate::grad) fn window(&self, node: &NodeProto) -> Option<Window> {
         let input = self.get(node.input.first()?)?;
         let spatial: Vec<usize> = input.get(2..)?.iter().copied().collect::<Option<_>>()?;
         Window::new(node, &spatial, &self.kernel(node)?)
@@ -209,6 +228,11 @@ fn read_integers(tensor: &TensorProto) -> Option<Vec<i64>> {
         DataType::Int32 => {
             Some(raw.as_chunks::<4>().0.iter().map(|w| i32::from_le_bytes(*w).into()).collect())
         }
+        // A condition. Masks are not followed.
+        DataType::Bool if raw.is_empty() && tensor.int32_data.len() == 1 => {
+            Some(vec![tensor.int32_data[0].into()])
+        }
+        DataType::Bool if raw.len() == 1 => Some(vec![raw[0].into()]),
         _ => None,
     }
 }

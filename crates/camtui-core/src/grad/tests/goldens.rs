@@ -29,7 +29,7 @@ const ROUNDED: [&str; 4] =
     ["random_group_norm_", "random_instance_norm_", "random_layer_norm_", "random_resize_"];
 
 /// What tract 0.23 cannot run at all or computes otherwise, in the forward part already. (ONNX Runtime can.)
-const NOT_ON_TRACT: [&str; 2] = ["random_celu_", "random_lp_pool_"];
+const NOT_ON_TRACT: [&str; 1] = ["random_celu_"];
 
 fn goldens() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/data/rules")

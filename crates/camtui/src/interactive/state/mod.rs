@@ -64,6 +64,8 @@ pub struct Start {
     pub compared_models: usize,
     /// The explainers that the command line named, with their parameters, where it named several: they are compared at once.
     pub compared_explainers: Vec<(usize, Vec<(String, String)>)>,
+    /// Whether what is seen is measured from the start.
+    pub measuring: bool,
     /// The folder that files are saved in unless another is typed.
     pub save_to: String,
     /// What is to be told at the start.
@@ -180,7 +182,7 @@ impl State {
             progress: 0.0,
             classifying: None,
             compare: None,
-            measuring: false,
+            measuring: start.measuring,
             dialogs: Vec::new(),
             crosshair: None,
             panes: start.panes,

@@ -94,6 +94,7 @@ impl State {
                 return self.develop();
             }
             Command::CompareExplainers => return self.compare_explainers(),
+            Command::NextSmoothing => return self.ask(|question| question.smooth = question.smooth.next()),
             Command::Measure => self.toggle_measuring(),
             Command::Advise => return self.advise(),
             Command::CompareClasses => return self.compare_classes(),

@@ -86,6 +86,7 @@ pub fn paint_legend(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffe
             if !shown.layers.is_empty() {
                 rest.push(shown.layers.join("+"));
             }
+            rest.extend(question.smooth.name().map(|how| format!("smoothed: {how}")));
             rest.extend(state.catalogue.models.get(question.model).cloned());
         }
         (None, Some(tile)) => spans.push(span(cut(&tile.title, cols), theme.target)),

@@ -74,6 +74,7 @@ fn lines(state: &State, theme: &Theme, cols: usize) -> Vec<Line<'static>> {
         }
         lines.extend(layers.map(|name| row("", &layer(answer, name), theme, cols)));
     }
+    lines.extend(question.smooth.name().map(|name| row("smooth", name, theme, cols)));
     lines.extend(model(state, question).map(|name| row("model", name, theme, cols)));
     let look = joined(look(&state.look), cols.saturating_sub(WORDS + 2));
     let words = ["look"].into_iter().chain(std::iter::repeat(""));

@@ -90,6 +90,7 @@ fn question(picture: PictureId) -> Question {
         explainer: 0,
         params: Vec::new(),
         layers: Vec::new(),
+        smooth: crate::smooth::Smooth::default(),
     }
 }
 

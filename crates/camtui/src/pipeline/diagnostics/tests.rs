@@ -13,7 +13,8 @@ use prost::Message as _;
 use super::super::figures::Wanted;
 use super::super::models::Loaded;
 use super::super::sizes::OtherSizes;
-use super::super::{Asked, Explaining, Smooth, Tell, explain};
+use super::super::{Asked, Explaining, Tell, explain};
+use crate::smooth::Smooth;
 use std::sync::Arc;
 
 use super::*;

@@ -46,6 +46,7 @@ pub fn question() -> Question {
         explainer: 0,
         params: Vec::new(),
         layers: Vec::new(),
+        smooth: crate::smooth::Smooth::default(),
     }
 }
 
@@ -200,6 +201,7 @@ pub fn start(paths: &[&str]) -> Start {
         thumbnails: false,
         compared_models: 1,
         compared_explainers: Vec::new(),
+        measuring: false,
         save_to: "camtui-results".to_owned(),
         notices: Vec::new(),
     }
