@@ -93,7 +93,8 @@ fn step(graph: &Graph, node: &Node, values: &[Vec<f64>]) -> Vec<f64> {
 /// where in the output.
 fn products(c: &Convolution, from: Shape, to: Shape, mut each: impl FnMut(usize, f64, usize)) {
     let [out, ins, kh, kw] = c.weights.dims();
-    let mut weights = c.weights.numbers().iter();
+    let numbers = c.weights.numbers();
+    let mut weights = numbers.as_slice().iter();
     for o in 0..out {
         for i in 0..ins {
             let channel = o / (out / c.groups) * ins + i;

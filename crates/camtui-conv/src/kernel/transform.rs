@@ -16,6 +16,8 @@ pub(crate) trait Winograd: Copy + Send + Sync + 'static {
     /// G, row by row: `IN` × 3.
     const KERNEL: &'static [[f64; 3]];
 
+    /// G·g for one column of a kernel.
+    fn kernel<V: Simd>(g: [V; 3]) -> [V; 6];
     /// Bᵀ·d for one column of pixels.
     fn pixels<V: Simd>(d: [V; 6]) -> [V; 6];
     /// Aᵀ·m for one column of products.
@@ -35,6 +37,12 @@ impl Winograd for Two {
     const IN: usize = 4;
     const KERNEL: &'static [[f64; 3]] =
         &[[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
+
+    #[inline(always)]
+    fn kernel<V: Simd>(g: [V; 3]) -> [V; 6] {
+        let (even, odd) = ((g[0] + g[2]).scaled(0.5), g[1].scaled(0.5));
+        [g[0], even + odd, even - odd, g[2], g[0], g[0]]
+    }
 
     #[inline(always)]
     fn pixels<V: Simd>(d: [V; 6]) -> [V; 6] {
@@ -68,6 +76,16 @@ impl Winograd for Four {
         let [q, minus_q] = at_points(Q as f64, P as f64);
         &[[1.0 / (PP as f64 * QQ as f64), 0.0, 0.0], p, minus_p, q, minus_q, [0.0, 0.0, 1.0]]
     };
+
+    #[inline(always)]
+    fn kernel<V: Simd>(g: [V; 3]) -> [V; 6] {
+        let row = |row: usize| Self::KERNEL[row].map(|weight| weight as f32);
+        let ([p, q], zero) = ([row(1), row(3)], row(0)[0]);
+        let even = |at: [f32; 3]| g[2].times_plus(g[2].like(at[2]), g[0].scaled(at[0]));
+        let (even_p, odd_p) = (even(p), g[1].scaled(p[1]));
+        let (even_q, odd_q) = (even(q), g[1].scaled(q[1]));
+        [g[0].scaled(zero), even_p + odd_p, even_p - odd_p, even_q + odd_q, even_q - odd_q, g[2]]
+    }
 
     #[inline(always)]
     fn pixels<V: Simd>(d: [V; 6]) -> [V; 6] {
@@ -159,6 +177,36 @@ pub(crate) unsafe fn results<V: Simd, W: Winograd>(products: *const f32, positio
             *line = W::results(row);
         }
         out
+    }
+}
+
+/// G g Gᵀ of a vector of kernels whose nine taps are `tap` apart: to (m+2)² positions, `position` apart.
+///
+/// # Safety
+/// Inside `enter`; the taps can be read and the positions written.
+#[inline(always)]
+pub(crate) unsafe fn kernel<V: Simd, W: Winograd>(
+    taps: *const f32,
+    tap: usize,
+    to: *mut f32,
+    position: usize,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut lines = [[V::splat(0.0); 6]; 3];
+        for (y, line) in lines.iter_mut().enumerate() {
+            let mut g = [V::splat(0.0); 3];
+            for (x, g) in g.iter_mut().enumerate() {
+                *g = V::load(taps.add((y * 3 + x) * tap));
+            }
+            *line = W::kernel(g);
+        }
+        for x in 0..W::IN {
+            let column = W::kernel([lines[0][x], lines[1][x], lines[2][x]]);
+            for (y, number) in column.into_iter().enumerate().take(W::IN) {
+                number.store(to.add((y * W::IN + x) * position));
+            }
+        }
     }
 }
 

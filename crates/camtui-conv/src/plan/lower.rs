@@ -277,17 +277,17 @@ impl<V: Simd> Lowering<'_, V> {
         first: [isize; 2],
         buffers: &mut Vec<BufferId>,
     ) -> Box<dyn Step> {
-        let form = Form::Winograd { channels, taps: kernel_taps(walk), out: W::OUT, lanes: V::LANES };
-        let sizes = Sizes::of(W::OUT, ends.x.shape.channels, ends.out.shape, V::LANES);
-        let split = sizes.rows_a_chunk(V::ROWS).map_or_else(
-            || {
-                let tiles = self.room(sizes.tiles_len(sizes.tiles()));
-                let products = self.room(sizes.products_len(sizes.tiles()));
-                buffers.extend([tiles, products]);
-                winograd::Split::Positions { tiles, products }
-            },
-            winograd::Split::Rows,
-        );
+        let (taps, lanes) = (kernel_taps(walk), V::LANES);
+        let sizes = Sizes::of(W::OUT, ends.x.shape.channels, ends.out.shape, lanes);
+        let (form, split) = if let Some(rows) = sizes.rows_a_chunk(V::ROWS) {
+            (Form::Winograd { channels, taps, out: W::OUT, lanes }, winograd::Split::Rows(rows))
+        } else {
+            let panels = crate::weights::panels(ends.out.shape.channels, lanes).count();
+            let parts = 4usize.div_ceil(panels).min(sizes.tiles().div_ceil(V::ROWS));
+            let tiles = self.room(sizes.part_at(parts, sizes.tiles()));
+            buffers.push(tiles);
+            (Form::Panels { channels, taps, lanes }, winograd::Split::Panels { tiles, parts })
+        };
         Box::new(Winograd {
             x: ends.x,
             first,

@@ -2,9 +2,10 @@
 //! overlapping tiles, each tile is transformed, the transformed tiles are multiplied with the transformed kernels,
 //! position by position, and the products are transformed back.
 //!
-//! Where a few rows of tiles fill the cache, a chunk takes some tiles through all of it. Where the weights weigh
-//! more, the three parts are phases, and a chunk of the second multiplies one position of all tiles, so that each
-//! weight is read once.
+//! Where a few rows of tiles fill the cache, a chunk takes some tiles through all of it, with kernels that were
+//! transformed beforehand. Where the weights weigh more, all tiles are transformed in a phase of their own, and a chunk
+//! makes one panel of channels of them, whose kernels it transforms as it reads them: nine numbers come from memory
+//! that is far, not sixteen, and nothing but the plain form is held.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -25,8 +26,8 @@ use crate::weights::{Prepared, panels};
 pub(crate) enum Split {
     /// So many rows of tiles a chunk.
     Rows(usize),
-    /// Tiles and products in buffers, three phases.
-    Positions { tiles: BufferId, products: BufferId },
+    /// All tiles are transformed into a buffer; a chunk makes one panel of one of so many parts of them.
+    Panels { tiles: BufferId, parts: usize },
 }
 
 /// See the module.
@@ -36,6 +37,7 @@ pub(crate) struct Winograd<V, W> {
     pub first: [isize; 2],
     pub out: View,
     pub add: Option<View>,
+    /// Transformed where a chunk takes rows, plain panels where it takes a panel.
     pub weights: Prepared,
     pub bias: Arc<Block>,
     pub activation: Activation,
@@ -94,6 +96,27 @@ impl Sizes {
 
     pub fn tiles(&self) -> usize {
         self.grid[0] * self.grid[1]
+    }
+
+    /// Where the transformed tiles of part `part` begin, whose first is `tile`.
+    pub fn part_at(&self, part: usize, tile: usize) -> usize {
+        self.positions * (tile * self.read + part * 16)
+    }
+
+    /// Numbers from one tile's products to the next's where they are those of one panel.
+    fn panel_products(&self, lanes: usize) -> usize {
+        2 * lanes * self.positions + 16
+    }
+
+    /// Channels whose kernels are transformed together, so that these stay in the second cache.
+    fn depth(&self, lanes: usize) -> usize {
+        const NUMBERS: usize = 32 * 1024;
+        (NUMBERS / (self.positions * 2 * lanes)).next_multiple_of(lanes)
+    }
+
+    /// Numbers that the transformed kernels of so many channels of a panel take.
+    fn kernels_len(&self, lanes: usize) -> usize {
+        self.positions * self.depth(lanes) * 2 * lanes
     }
 }
 
@@ -167,23 +190,93 @@ impl<V: Simd, W: TileSize> Winograd<V, W> {
         }
     }
 
-    /// Transforms the products of tile `tile` of `tiles` back, and finishes them.
-    #[inline(always)]
-    unsafe fn tile_out(&self, cx: &Context<'_>, tiles: &Range<usize>, tile: usize, from: *const f32) {
+    /// Makes one panel of the tiles `tiles`, transformed at `from`; `scratch` is room for kernels and products.
+    unsafe fn panel(
+        &self,
+        cx: &Context<'_>,
+        tiles: &Range<usize>,
+        from: *const f32,
+        (vector, vectors): (usize, usize),
+        scratch: *mut f32,
+    ) {
         let sizes = self.sizes();
-        let (ty, tx) = ((tiles.start + tile) / sizes.grid[1], (tiles.start + tile) % sizes.grid[1]);
+        let (k, columns) = (self.x.shape.channels, vectors * V::LANES);
+        let panel = self.weights.start().wrapping_add(vector * V::LANES * 9 * k);
+        let (tap, next) = (k * columns, panel.wrapping_add(9 * k * columns));
+        let products = scratch.wrapping_add(sizes.kernels_len(V::LANES));
+        let each = sizes.panel_products(V::LANES);
+        let at: [usize; MOST_ROWS] = std::array::from_fn(|i| i * each);
+        let blocks = blocks::<V>(tiles);
+        for start in (0..k).step_by(sizes.depth(V::LANES)) {
+            let depth = sizes.depth(V::LANES).min(k - start);
+            // SAFETY: the caller's; scratch has room for the kernels of this depth.
+            unsafe {
+                V::enter(
+                    #[inline(always)]
+                    || {
+                        for number in (0..depth * columns).step_by(V::LANES) {
+                            let from = panel.add(start * columns + number);
+                            transform::kernel::<V, W>(from, tap, scratch.add(number), depth * columns);
+                        }
+                    },
+                );
+            }
+            let ahead = if start + depth < k { panel.wrapping_add((start + depth) * columns) } else { next };
+            for position in 0..sizes.positions {
+                for block in 0..blocks {
+                    let rows = part(tiles.len(), blocks, block);
+                    let product = Tile {
+                        a: from.wrapping_add(
+                            position * sizes.position(tiles.len())
+                                + rows.start * sizes.read
+                                + start * rows.len(),
+                        ),
+                        b: scratch.wrapping_add(position * depth * columns),
+                        k: depth,
+                        onto: start > 0,
+                        c: products.wrapping_add(rows.start * each + position * V::LANES),
+                        rows: at.as_ptr(),
+                        next_vector: sizes.positions * V::LANES,
+                        // The next channels' taps, one at a position; each block asks for its share.
+                        ahead: ahead.wrapping_add(position.min(8) * tap + block * (columns / blocks)),
+                        ahead_step: columns,
+                        finish: None,
+                    };
+                    // SAFETY: the caller's.
+                    unsafe { tile::run::<V>(rows.len(), vectors, &product) };
+                }
+            }
+        }
+        let first = vector * V::LANES;
+        for tile in 0..tiles.len() {
+            let from = products.wrapping_add(tile * each);
+            // SAFETY: the caller's.
+            unsafe {
+                V::enter(
+                    #[inline(always)]
+                    || self.tile_out(cx, tiles.start + tile, first..first + columns, from),
+                );
+            }
+        }
+    }
+
+    /// Transforms the products of some channels of a tile back, and finishes them.
+    #[inline(always)]
+    unsafe fn tile_out(&self, cx: &Context<'_>, tile: usize, channels: Range<usize>, from: *const f32) {
+        let sizes = self.sizes();
+        let (ty, tx) = (tile / sizes.grid[1], tile % sizes.grid[1]);
         let [y, x] = [ty * W::OUT, tx * W::OUT];
         let height = W::OUT.min(self.out.shape.height - y);
         let width = W::OUT.min(self.out.shape.width - x);
         let out = cx.view(&self.out).wrapping_add(y * self.out.row + x * self.out.pixel);
         let add = self.add.map(|add| (add, cx.view(&add).wrapping_add(y * add.row + x * add.pixel)));
-        let from = from.wrapping_add(tile * sizes.products);
-        for c in (0..self.out.shape.channels).step_by(V::LANES) {
+        let first = channels.start;
+        for c in channels.step_by(V::LANES) {
             // SAFETY: the caller's; results outside of the picture are dropped.
             unsafe {
                 let (low, high) = self.activation.limits::<V>();
                 let bias = V::load(self.bias.start().add(c));
-                let lines = transform::results::<V, W>(from.add(c * sizes.positions), V::LANES);
+                let lines = transform::results::<V, W>(from.add((c - first) * sizes.positions), V::LANES);
                 for (y, line) in lines.into_iter().enumerate().take(height) {
                     for (x, result) in line.into_iter().enumerate().take(width) {
                         let mut sum = result + bias;
@@ -207,16 +300,31 @@ fn blocks<V: Simd>(tiles: &Range<usize>) -> usize {
     tiles.len().div_ceil(V::ROWS)
 }
 
-/// Tiles a chunk transforms back, where that is a phase.
-const TILES_OUT: usize = 4;
+impl<V: Simd, W: TileSize> Winograd<V, W> {
+    /// Part `index` of `parts` of the tiles, and where it begins when it is transformed.
+    fn part(&self, parts: usize, index: usize) -> (Range<usize>, usize) {
+        let sizes = self.sizes();
+        let tiles = part(sizes.tiles(), parts, index);
+        let at = sizes.part_at(index, tiles.start);
+        (tiles, at)
+    }
+
+    /// The most blocks that one of `parts` parts of the tiles has.
+    fn blocks_of_part(&self, parts: usize) -> usize {
+        self.sizes().tiles().div_ceil(parts).div_ceil(V::ROWS)
+    }
+
+    fn panels(&self) -> impl Iterator<Item = (usize, usize)> {
+        panels(self.out.shape.channels, V::LANES)
+    }
+}
 
 impl<V: Simd, W: TileSize> Step for Winograd<V, W> {
     fn phases(&self) -> Vec<usize> {
-        let sizes = self.sizes();
         match self.split {
-            Split::Rows(each) => vec![sizes.grid[0].div_ceil(each)],
-            Split::Positions { .. } => {
-                vec![blocks::<V>(&(0..sizes.tiles())), sizes.positions, sizes.tiles().div_ceil(TILES_OUT)]
+            Split::Rows(each) => vec![self.sizes().grid[0].div_ceil(each)],
+            Split::Panels { parts, .. } => {
+                vec![parts * self.blocks_of_part(parts), parts * self.panels().count()]
             }
         }
     }
@@ -228,7 +336,10 @@ impl<V: Simd, W: TileSize> Step for Winograd<V, W> {
                 let tiles = each * sizes.grid[1];
                 sizes.tiles_len(tiles) + sizes.products_len(tiles)
             }
-            Split::Positions { .. } => 0,
+            Split::Panels { parts, .. } => {
+                let products = sizes.tiles().div_ceil(parts) * sizes.panel_products(V::LANES);
+                sizes.kernels_len(V::LANES) + products
+            }
         }
     }
 
@@ -250,33 +361,29 @@ impl<V: Simd, W: TileSize> Step for Winograd<V, W> {
                     for position in 0..sizes.positions {
                         self.multiply(tiles.len(), position, v, m);
                     }
-                    for tile in 0..tiles.len() {
+                    for (i, tile) in tiles.enumerate() {
+                        let from = m.wrapping_add(i * sizes.products);
                         V::enter(
                             #[inline(always)]
-                            || self.tile_out(cx, &tiles, tile, m),
+                            || self.tile_out(cx, tile, 0..self.out.shape.channels, from),
                         );
                     }
                 }
             }
-            Split::Positions { tiles: v, products: m } => {
-                let tiles = 0..sizes.tiles();
-                let (v, m) = (cx.buffer(v), cx.buffer(m));
-                // SAFETY: the caller's; the buffers have room for all tiles and their products.
+            Split::Panels { tiles, parts } => {
+                let each = if phase == 0 { self.blocks_of_part(parts) } else { self.panels().count() };
+                let (range, at) = self.part(parts, chunk / each);
+                let v = cx.buffer(tiles).wrapping_add(at);
+                // SAFETY: the caller's; the buffer has room for all tiles, scratch for a panel.
                 unsafe {
-                    match phase {
-                        0 => V::enter(
+                    if phase > 0 {
+                        let panel = self.panels().nth(chunk % each).expect("a chunk is a panel");
+                        self.panel(cx, &range, v, panel, cx.scratch);
+                    } else if chunk % each < blocks::<V>(&range) {
+                        V::enter(
                             #[inline(always)]
-                            || self.tiles_in(cx, &tiles, chunk, v),
-                        ),
-                        1 => self.multiply(tiles.len(), chunk, v, m),
-                        _ => {
-                            for tile in part(tiles.len(), tiles.len().div_ceil(TILES_OUT), chunk) {
-                                V::enter(
-                                    #[inline(always)]
-                                    || self.tile_out(cx, &tiles, tile, m),
-                                );
-                            }
-                        }
+                            || self.tiles_in(cx, &range, chunk % each, v),
+                        );
                     }
                 }
             }

@@ -104,3 +104,32 @@ fn what_cannot_be_a_form_is_refused() {
         }
     }
 }
+
+/// Whatever the programs have made of them, the numbers are still there, each as it was.
+#[test]
+fn numbers_come_back_out_of_the_form_that_holds_them() {
+    let random = &mut Random::new(57);
+    for isa in instruction_sets() {
+        for exact in [true, false] {
+            let numbers = DIMS.map(|dims| random.numbers(dims.iter().product()));
+            let of = |(dims, numbers): (&[usize; 4], &Vec<f32>)| {
+                Weights::new(*dims, numbers.clone(), None).unwrap()
+            };
+            let weights: Vec<Weights> = DIMS.iter().zip(&numbers).map(of).collect();
+            let settings = Settings { exact, isa };
+            let _program = builder(&weights).build(settings).unwrap();
+            for (weights, numbers) in weights.iter().zip(&numbers) {
+                assert_eq!(weights.numbers().as_slice(), numbers.as_slice(), "{isa:?} {:?}", weights.dims());
+            }
+            // Another program makes its own form of what came back.
+            let picture = random.numbers(32 * 400);
+            let fresh: Vec<Weights> = DIMS.iter().zip(&numbers).map(of).collect();
+            let other = Settings { exact: !exact, isa };
+            let made = |weights: &[Weights]| {
+                let builder = builder(weights);
+                run(&builder.clone().build(other).unwrap(), &builder.graph(), &[&picture], 1)
+            };
+            assert_eq!(made(&weights), made(&fresh));
+        }
+    }
+}

@@ -41,9 +41,25 @@ pub struct Weights(Arc<Kernel>);
 
 struct Kernel {
     dims: [usize; 4],
-    numbers: Values,
     bias: Option<Vec<f32>>,
-    prepared: Mutex<HashMap<Form, Prepared>>,
+    held: Mutex<Held>,
+}
+
+/// A kernel's numbers, at least once. In their own order until a form is made that holds all of them as they are: most
+/// networks are as large as their weights, and nobody needs these twice.
+struct Held {
+    numbers: Option<Values>,
+    forms: HashMap<Form, Prepared>,
+}
+
+impl Held {
+    fn numbers(&self, dims: [usize; 4]) -> Values {
+        let from_form = || self.forms.iter().find_map(|(form, made)| form.restore(dims, made.numbers()));
+        self.numbers
+            .clone()
+            .or_else(|| from_form().map(Values::from))
+            .expect("the numbers are held in one order or another")
+    }
 }
 
 impl Weights {
@@ -62,7 +78,8 @@ impl Weights {
                 numbers.as_slice().len()
             )));
         }
-        Ok(Weights(Arc::new(Kernel { dims, numbers, bias, prepared: Mutex::default() })))
+        let held = Mutex::new(Held { numbers: Some(numbers), forms: HashMap::new() });
+        Ok(Weights(Arc::new(Kernel { dims, bias, held })))
     }
 
     /// `[out, in / groups, height, width]`.
@@ -70,9 +87,10 @@ impl Weights {
         self.0.dims
     }
 
-    /// The kernel's numbers, in the order of [`dims`](Self::dims).
-    pub fn numbers(&self) -> &[f32] {
-        self.0.numbers.as_slice()
+    /// The kernel's numbers, in the order of [`dims`](Self::dims): put back into it where only a program's form of them is
+    /// left.
+    pub fn numbers(&self) -> Values {
+        self.held().numbers(self.dims())
     }
 
     /// One number per output channel, if there is a bias.
@@ -82,7 +100,7 @@ impl Weights {
 
     /// The forms that the programs built so far have made, to be kept beside the model. See [`Prepared`].
     pub fn prepared(&self) -> Vec<Prepared> {
-        let mut all: Vec<Prepared> = self.forms().values().cloned().collect();
+        let mut all: Vec<Prepared> = self.held().forms.values().cloned().collect();
         // The same forms give the same file.
         all.sort_by_cached_key(Prepared::tag);
         all
@@ -97,23 +115,27 @@ impl Weights {
     pub fn with_prepared(&self, tag: &[u8], numbers: Values) -> Result<(), ConvError> {
         let form = Form::of_tag(tag, self.dims())?;
         let prepared = Prepared::shared(form, self.dims(), numbers)?;
-        self.forms().entry(prepared.form().clone()).or_insert(prepared);
+        self.held().forms.entry(prepared.form().clone()).or_insert(prepared);
         Ok(())
     }
 
     /// The numbers in the form that a kernel wants, made at the first call.
     pub(crate) fn in_form(&self, form: &Form) -> Prepared {
-        let mut forms = self.forms();
-        if let Some(prepared) = forms.get(form) {
+        let mut held = self.held();
+        if let Some(prepared) = held.forms.get(form) {
             return prepared.clone();
         }
-        let prepared = Prepared::made(form.clone(), form.prepare(self.dims(), self.numbers()));
-        forms.insert(form.clone(), prepared.clone());
+        let numbers = held.numbers(self.dims());
+        let prepared = Prepared::made(form.clone(), form.prepare(self.dims(), numbers.as_slice()));
+        held.forms.insert(form.clone(), prepared.clone());
+        if form.holds_all(self.dims()) {
+            held.numbers = None;
+        }
         prepared
     }
 
-    fn forms(&self) -> MutexGuard<'_, HashMap<Form, Prepared>> {
-        // A thread that died while it prepared has left the map as it was.
-        self.0.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> MutexGuard<'_, Held> {
+        // A thread that died while it prepared has left all as it was.
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -41,6 +41,23 @@ impl Form {
         }
         block
     }
+
+    /// Whether the numbers that a kernel of `dims` has are all in the form, as they are.
+    pub(super) fn holds_all(&self, dims: [usize; 4]) -> bool {
+        matches!(self, Form::Panels { taps, .. } if taps.len() == dims[2] * dims[3])
+    }
+
+    /// The numbers that this form was made of, if it [holds all](Self::holds_all) of them.
+    pub(super) fn restore(&self, dims: [usize; 4], form: &[f32]) -> Option<Vec<f32>> {
+        let Form::Panels { channels, taps, lanes } = self else { return None };
+        if !self.holds_all(dims) {
+            return None;
+        }
+        let places: Vec<usize> = taps.iter().map(|[ky, kx]| ky * dims[3] + kx).collect();
+        let mut numbers = vec![0.0; dims.iter().product()];
+        unpack(channels, &places, *lanes, dims[2] * dims[3], form, &mut numbers);
+        Some(numbers)
+    }
 }
 
 /// Channels read that are packed together: their numbers fill lines of memory.
@@ -77,6 +94,38 @@ fn pack(channels: &Channels, places: &[usize], lanes: usize, size: usize, number
                 }
                 for (t, near) in near.chunks(run).take(places.len()).enumerate() {
                     panel[(t * read + block) * columns..][..run].copy_from_slice(near);
+                }
+            }
+        }
+    }
+}
+
+/// What [`pack`] does, undone.
+fn unpack(
+    channels: &Channels,
+    places: &[usize],
+    lanes: usize,
+    size: usize,
+    from: &[f32],
+    numbers: &mut [f32],
+) {
+    let [read, made] = channels.sizes();
+    let k = places.len() * read;
+    let product_len = k * made.next_multiple_of(lanes);
+    let step = channels.step() * size;
+    for (product, from) in from.chunks(product_len.max(1)).enumerate() {
+        for (vector, vectors) in panels(made, lanes) {
+            let (first_made, columns) = (vector * lanes, vectors * lanes);
+            let panel = &from[first_made * k..][..columns * k];
+            for block in (0..read).step_by(TOGETHER) {
+                for lane in 0..columns.min(made - first_made) {
+                    let (seen, kernel) = channels.source(product, first_made + lane);
+                    for c in block.max(seen)..(block + TOGETHER).min(seen + channels.read).min(read) {
+                        let to = &mut numbers[kernel * size + (c - seen) * step..][..size];
+                        for (t, &place) in places.iter().enumerate() {
+                            to[place] = panel[(t * read + c) * columns + lane];
+                        }
+                    }
                 }
             }
         }

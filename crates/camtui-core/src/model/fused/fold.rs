@@ -278,8 +278,9 @@ fn rescaled(
     let weights = &convolution.weights;
     let [outer, inner, height, width] = weights.dims();
     let group = outer / convolution.groups;
-    let mut numbers = Vec::with_capacity(weights.numbers().len());
-    for (at, taps) in weights.numbers().chunks_exact(height * width).enumerate() {
+    let old = weights.numbers();
+    let mut numbers = Vec::with_capacity(old.as_slice().len());
+    for (at, taps) in old.as_slice().chunks_exact(height * width).enumerate() {
         let (first, second) = (at / inner, at / inner / group * inner + at % inner);
         let (result, operand) = if transposed { (second, first) } else { (first, second) };
         let factor = results.map_or(1.0, |(scale, _)| scale[result]) * operands.map_or(1.0, |s| s[operand]);
