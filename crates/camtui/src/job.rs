@@ -142,15 +142,22 @@ impl<'a> Job<'a> {
         };
         // Advice takes all that maps are put in order by.
         let wanted = self.args.wanted().filter(|_| !self.args.advise).unwrap_or_else(Wanted::usual);
+        let models = loaded?;
+        // By the name that people use, whichever was given.
+        let called = |layer: &String| {
+            let found = models.iter().find_map(|loaded| loaded.network.metadata().meant(layer));
+            found.map_or_else(|| layer.clone(), |found| found.name.clone())
+        };
+        let layers = self.args.layer.iter().map(called).collect();
         let explaining = Explaining {
             baseline,
             wanted,
             object: self.args.object(),
             advise: self.args.advise,
             smooth: self.args.smoothed(),
-            models: loaded?,
+            models,
             explainers: self.explainers,
-            layers: self.args.layer.clone(),
+            layers,
             targets: self.targets,
             signed: self.args.signed(),
             interpolation: self.args.interpolation(),

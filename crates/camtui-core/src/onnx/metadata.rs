@@ -10,6 +10,8 @@ use crate::Recipe;
 
 const KEY: &str = "camtui.model";
 const LABELS: &str = "camtui.labels";
+/// What the value of a layer that was folded into a picture is called after the value itself.
+const FOLDED: &str = "/fold/grid";
 
 /// A place in the network that can be tapped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,5 +106,53 @@ impl Metadata {
     /// The layer called `name`.
     pub fn layer(&self, name: &str) -> Option<&Layer> {
         self.layers.iter().find(|l| l.name == name)
+    }
+
+    /// The layer that `text` means: by its name, by the ONNX value that holds it, or by the node that computes that value, as
+    /// exporters name both (`NODE_output_0` and `node_VALUE` PyTorch's, `NODE:0` TensorFlow's).
+    pub fn meant(&self, text: &str) -> Option<&Layer> {
+        let value = |layer: &&Layer| {
+            let value = layer.value.strip_suffix(FOLDED).unwrap_or(&layer.value);
+            value == text
+                || text.strip_prefix("node_") == Some(value)
+                || value.strip_prefix(text).is_some_and(|rest| rest == "_output_0" || rest == ":0")
+        };
+        self.layer(text).or_else(|| self.layers.iter().find(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_are_known_by_value_and_node_too() {
+        let layer = |name: &str, value: &str| Layer {
+            name: name.into(),
+            value: value.into(),
+            shape: vec![],
+            gradient: true,
+        };
+        let layers = vec![
+            layer("layer4.1.conv2", "/layer4/layer4.1/conv2/Conv_output_0"),
+            layer("blocks.0.norm1", "/blocks/blocks.0/norm1/Add_1_output_0/fold/grid"),
+            layer("net/conv/Conv2D:0", "net/conv/Conv2D:0"),
+            layer("features.0", "conv2d_1"),
+        ];
+        let metadata = Metadata { layers, ..Metadata::default() };
+        let meant = |text: &str| metadata.meant(text).map(|l| l.name.as_str());
+        for (text, name) in [
+            ("layer4.1.conv2", "layer4.1.conv2"),
+            ("/layer4/layer4.1/conv2/Conv", "layer4.1.conv2"),
+            ("/layer4/layer4.1/conv2/Conv_output_0", "layer4.1.conv2"),
+            ("/blocks/blocks.0/norm1/Add_1", "blocks.0.norm1"),
+            ("net/conv/Conv2D", "net/conv/Conv2D:0"),
+            ("node_conv2d_1", "features.0"),
+            ("conv2d_1", "features.0"),
+        ] {
+            assert_eq!(meant(text), Some(name), "{text}");
+        }
+        assert_eq!(meant("/layer4/layer4.1/conv2"), None);
+        assert_eq!(meant(""), None);
     }
 }
