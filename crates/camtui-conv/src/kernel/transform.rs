@@ -201,8 +201,9 @@ pub(crate) unsafe fn kernel<V: Simd, W: Winograd>(
             }
             *line = W::kernel(g);
         }
-        for x in 0..W::IN {
-            let column = W::kernel([lines[0][x], lines[1][x], lines[2][x]]);
+        let [top, middle, bottom] = lines;
+        for (x, ((top, middle), bottom)) in top.into_iter().zip(middle).zip(bottom).enumerate().take(W::IN) {
+            let column = W::kernel([top, middle, bottom]);
             for (y, number) in column.into_iter().enumerate().take(W::IN) {
                 number.store(to.add((y * W::IN + x) * position));
             }

@@ -114,9 +114,14 @@ impl Sizes {
         (NUMBERS / (self.positions * 2 * lanes)).next_multiple_of(lanes)
     }
 
+    /// Numbers from one position of the transformed kernels of `depth` channels to the next: a line more, as above.
+    fn kernels_position(depth: usize, columns: usize) -> usize {
+        depth * columns + 16
+    }
+
     /// Numbers that the transformed kernels of so many channels of a panel take.
     fn kernels_len(&self, lanes: usize) -> usize {
-        self.positions * self.depth(lanes) * 2 * lanes
+        self.positions * Self::kernels_position(self.depth(lanes), 2 * lanes)
     }
 }
 
@@ -209,6 +214,7 @@ impl<V: Simd, W: TileSize> Winograd<V, W> {
         let blocks = blocks::<V>(tiles);
         for start in (0..k).step_by(sizes.depth(V::LANES)) {
             let depth = sizes.depth(V::LANES).min(k - start);
+            let next_position = Sizes::kernels_position(depth, columns);
             // SAFETY: the caller's; scratch has room for the kernels of this depth.
             unsafe {
                 V::enter(
@@ -216,7 +222,7 @@ impl<V: Simd, W: TileSize> Winograd<V, W> {
                     || {
                         for number in (0..depth * columns).step_by(V::LANES) {
                             let from = panel.add(start * columns + number);
-                            transform::kernel::<V, W>(from, tap, scratch.add(number), depth * columns);
+                            transform::kernel::<V, W>(from, tap, scratch.add(number), next_position);
                         }
                     },
                 );
@@ -231,7 +237,7 @@ impl<V: Simd, W: TileSize> Winograd<V, W> {
                                 + rows.start * sizes.read
                                 + start * rows.len(),
                         ),
-                        b: scratch.wrapping_add(position * depth * columns),
+                        b: scratch.wrapping_add(position * next_position),
                         k: depth,
                         onto: start > 0,
                         c: products.wrapping_add(rows.start * each + position * V::LANES),
