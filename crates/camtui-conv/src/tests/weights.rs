@@ -120,6 +120,7 @@ fn numbers_come_back_out_of_the_form_that_holds_them() {
             let _program = builder(&weights).build(settings).unwrap();
             for (weights, numbers) in weights.iter().zip(&numbers) {
                 assert_eq!(weights.numbers().as_slice(), numbers.as_slice(), "{isa:?} {:?}", weights.dims());
+                assert_eq!(weights.sample(usize::MAX), *numbers);
             }
             // Another program makes its own form of what came back.
             let picture = random.numbers(32 * 400);
@@ -131,5 +132,25 @@ fn numbers_come_back_out_of_the_form_that_holds_them() {
             };
             assert_eq!(made(&weights), made(&fresh));
         }
+    }
+}
+
+/// Scaled twice, then packed: as if the numbers had been multiplied at once.
+#[test]
+fn scaled_numbers_are_those_of_their_products() {
+    let random = &mut Random::new(71);
+    for dims in DIMS {
+        let [outer, inner, height, width] = dims;
+        let numbers = random.numbers(dims.iter().product());
+        let factors = [(); 2].map(|()| random.numbers(outer * inner));
+        let weights = Weights::new(dims, numbers.clone(), None).unwrap();
+        let scaled =
+            weights.scaled(factors[0].clone(), None).unwrap().scaled(factors[1].clone(), None).unwrap();
+        let product = |(at, x): (usize, &f32)| factors.iter().fold(*x, |x, f| x * f[at / (height * width)]);
+        let expected: Vec<f32> = numbers.iter().enumerate().map(product).collect();
+        assert_eq!(scaled.numbers().as_slice(), expected);
+        assert_eq!(scaled.sample(usize::MAX), expected);
+        assert_eq!(weights.numbers().as_slice(), numbers);
+        assert!(weights.scaled(vec![1.0], None).is_err());
     }
 }

@@ -48,15 +48,38 @@ struct Kernel {
 /// A kernel's numbers, at least once. In their own order until a form is made that holds all of them as they are: most
 /// networks are as large as their weights, and nobody needs these twice.
 struct Held {
-    numbers: Option<Values>,
+    numbers: Option<Source>,
     forms: HashMap<Form, Prepared>,
+}
+
+/// Numbers, each to be multiplied with its kernel's factors one after the other: when they are read, so that what belongs to somebody
+/// else is not copied before its place is known.
+#[derive(Clone)]
+struct Source {
+    numbers: Values,
+    factors: Vec<Arc<Vec<f32>>>,
+}
+
+impl Source {
+    fn scaled(&self, taps: usize) -> Values {
+        if self.factors.is_empty() {
+            return self.numbers.clone();
+        }
+        let mut scaled = self.numbers.as_slice().to_vec();
+        for factors in &self.factors {
+            for (kernel, factor) in scaled.chunks_exact_mut(taps).zip(factors.iter()) {
+                kernel.iter_mut().for_each(|tap| *tap *= factor);
+            }
+        }
+        scaled.into()
+    }
 }
 
 impl Held {
     fn numbers(&self, dims: [usize; 4]) -> Values {
+        let scaled = self.numbers.as_ref().map(|source| source.scaled(dims[2] * dims[3]));
         let from_form = || self.forms.iter().find_map(|(form, made)| form.restore(dims, made.numbers()));
-        self.numbers
-            .clone()
+        scaled
             .or_else(|| from_form().map(Values::from))
             .expect("the numbers are held in one order or another")
     }
@@ -78,7 +101,8 @@ impl Weights {
                 numbers.as_slice().len()
             )));
         }
-        let held = Mutex::new(Held { numbers: Some(numbers), forms: HashMap::new() });
+        let held =
+            Mutex::new(Held { numbers: Some(Source { numbers, factors: vec![] }), forms: HashMap::new() });
         Ok(Weights(Arc::new(Kernel { dims, bias, held })))
     }
 
@@ -91,6 +115,43 @@ impl Weights {
     /// left.
     pub fn numbers(&self) -> Values {
         self.held().numbers(self.dims())
+    }
+
+    /// About `count` of the numbers, evenly spread, which are quicker to have than all: always the same ones.
+    pub fn sample(&self, count: usize) -> Vec<f32> {
+        let taps = self.dims()[2] * self.dims()[3];
+        let spread = |numbers: &[f32]| (0..numbers.len()).step_by((numbers.len() / count.max(1)).max(1));
+        let held = self.held();
+        let Some(Source { numbers, factors }) = &held.numbers else {
+            let numbers = held.numbers(self.dims());
+            return spread(numbers.as_slice()).map(|at| numbers.as_slice()[at]).collect();
+        };
+        let scaled =
+            |at: usize| factors.iter().fold(numbers.as_slice()[at], |x, factors| x * factors[at / taps]);
+        spread(numbers.as_slice()).map(scaled).collect()
+    }
+
+    /// The same numbers with those of each of the out × in kernels times its factor, and another bias.
+    pub fn scaled(&self, factors: Vec<f32>, bias: Option<Vec<f32>>) -> Result<Self, ConvError> {
+        let [outer, inner, height, width] = self.dims();
+        if factors.len() != outer * inner {
+            return Err(ConvError::Weights(format!(
+                "{} factors for {} kernels",
+                factors.len(),
+                outer * inner
+            )));
+        }
+        let source = self.held().numbers.clone();
+        let Some(mut source) = source.filter(|_| height * width > 1) else {
+            let numbers = self.numbers();
+            let kernels = numbers.as_slice().chunks_exact(height * width).zip(&factors);
+            let scaled: Vec<f32> =
+                kernels.flat_map(|(taps, factor)| taps.iter().map(move |tap| tap * factor)).collect();
+            return Self::new(self.dims(), scaled, bias);
+        };
+        source.factors.push(Arc::new(factors));
+        let held = Mutex::new(Held { numbers: Some(source), forms: HashMap::new() });
+        Ok(Weights(Arc::new(Kernel { dims: self.dims(), bias, held })))
     }
 
     /// One number per output channel, if there is a bias.

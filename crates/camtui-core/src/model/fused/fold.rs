@@ -276,16 +276,14 @@ fn rescaled(
     operands: Option<&[f32]>,
 ) -> Option<Weights> {
     let weights = &convolution.weights;
-    let [outer, inner, height, width] = weights.dims();
+    let [outer, inner, ..] = weights.dims();
     let group = outer / convolution.groups;
-    let old = weights.numbers();
-    let mut numbers = Vec::with_capacity(old.as_slice().len());
-    for (at, taps) in old.as_slice().chunks_exact(height * width).enumerate() {
+    let factor = |at: usize| {
         let (first, second) = (at / inner, at / inner / group * inner + at % inner);
         let (result, operand) = if transposed { (second, first) } else { (first, second) };
-        let factor = results.map_or(1.0, |(scale, _)| scale[result]) * operands.map_or(1.0, |s| s[operand]);
-        numbers.extend(taps.iter().map(|tap| tap * factor));
-    }
+        results.map_or(1.0, |(scale, _)| scale[result]) * operands.map_or(1.0, |s| s[operand])
+    };
+    let factors = (0..outer * inner).map(factor).collect();
     let bias = match results {
         None => weights.bias().map(<[f32]>::to_vec),
         Some((scale, shift)) => {
@@ -294,5 +292,5 @@ fn rescaled(
             bias.iter().any(|&b| b != 0.0).then_some(bias)
         }
     };
-    Weights::new([outer, inner, height, width], numbers, bias).ok()
+    weights.scaled(factors, bias).ok()
 }

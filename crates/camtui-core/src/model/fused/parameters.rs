@@ -36,10 +36,7 @@ impl std::fmt::Debug for Parameters {
 fn glance(weights: &Weights) -> u64 {
     let mut hasher = DefaultHasher::new();
     weights.dims().hash(&mut hasher);
-    let numbers = weights.numbers();
-    let numbers = numbers.as_slice();
-    let step = (numbers.len() / SAMPLES).max(1);
-    numbers.iter().step_by(step).for_each(|number| number.to_bits().hash(&mut hasher));
+    weights.sample(SAMPLES).iter().for_each(|number| number.to_bits().hash(&mut hasher));
     hasher.finish()
 }
 
