@@ -68,7 +68,9 @@ impl Source {
         let mut scaled = self.numbers.as_slice().to_vec();
         for factors in &self.factors {
             for (kernel, factor) in scaled.chunks_exact_mut(taps).zip(factors.iter()) {
-                kernel.iter_mut().for_each(|tap| *tap *= factor);
+                for tap in kernel {
+                    *tap *= factor;
+                }
             }
         }
         scaled.into()

@@ -41,7 +41,7 @@ pub fn taken_up(args: &ExplainArgs, left: &Remembered, places: &Places) -> Expla
         args.target.clone_from(target);
     }
     if args.smooth.is_empty() {
-        let known = left.smooth.as_deref().and_then(|how| SmoothArg::list(how));
+        let known = left.smooth.as_deref().and_then(SmoothArg::list);
         args.smooth = known.unwrap_or_default();
     }
     let view = &mut args.settings.view;
