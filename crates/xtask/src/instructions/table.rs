@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 
-/// Counts that differ by more than this part have changed.
-const TOLERANCE: f64 = 0.03;
+/// Counts that differ by more than this part have changed. Another build of the same source differs by up to a tenth (in what the
+/// compiler takes into one unit, and so draws together).
+const TOLERANCE: f64 = 0.25;
 
 /// Instructions of each piece, and the compiler that they are of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,12 +77,12 @@ mod tests {
     }
 
     #[test]
-    fn five_per_cent_more_or_fewer_are_told() {
+    fn a_third_more_or_fewer_is_told() {
         let old = table(&[("a", 1000), ("b", 2000)]);
         assert_eq!(old.changes(&old), [""; 0]);
-        assert_eq!(old.changes(&table(&[("a", 1020), ("b", 1960)])), [""; 0]);
-        assert_eq!(old.changes(&table(&[("a", 1050), ("b", 2000)])), ["a: 1000 to 1050, 5.0 % more"]);
-        assert_eq!(old.changes(&table(&[("a", 1000), ("b", 1900)])), ["b: 2000 to 1900, 5.0 % fewer"]);
+        assert_eq!(old.changes(&table(&[("a", 1200), ("b", 1600)])), [""; 0]);
+        assert_eq!(old.changes(&table(&[("a", 1333), ("b", 2000)])), ["a: 1000 to 1333, 33.3 % more"]);
+        assert_eq!(old.changes(&table(&[("a", 1000), ("b", 1400)])), ["b: 2000 to 1400, 30.0 % fewer"]);
     }
 
     #[test]
