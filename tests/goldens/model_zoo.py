@@ -110,6 +110,16 @@ def autograd(model, image, seed, names):
     return logits.detach().numpy(), x.grad.numpy(), {n: (v.detach().numpy(), v.grad.numpy()) for n, v in kept.items()}
 
 
+def as_layer(value, shape):
+    """What PyTorch computes, in the shape of camtui's layer: tokens behind others and channels at the end are folded into a picture."""
+    if value.ndim == 3 and len(shape) == 4:
+        before = value.shape[1] - shape[2] * shape[3]
+        return value[:, before:].transpose(0, 2, 1).reshape(shape) if before >= 0 and value.shape[2] == shape[1] else value
+    if value.shape != shape and value.ndim == 4 and value.transpose(0, 3, 1, 2).shape == shape:
+        return value.transpose(0, 3, 1, 2)
+    return value
+
+
 def options():
     quiet = onnxruntime.SessionOptions()
     quiet.log_severity_level = 3
@@ -190,7 +200,12 @@ def check(net, exporter, folder):
     values = net.values
     session = onnxruntime.InferenceSession(target, options())
     found = dict(zip(taps, session.run([f"activation:{l}" for l in taps], {"image": images[:1], "seed": seeds[:1]})))
-    same = lambda l: l in values and found[l].shape == values[l][0].shape and relative(found[l], values[l][0]) < 1e-2
+    def same(layer):
+        if layer not in values:
+            return False
+        value = as_layer(values[layer][0], found[layer].shape)
+        return found[layer].shape == value.shape and relative(found[layer], value) < 1e-2
+
     chosen = candidates([l for l in taps if same(l)], found)
 
     # The last layer of each resolution and the picture, in single precision, on both runtimes.
@@ -200,7 +215,7 @@ def check(net, exporter, folder):
         logits, gradient, values = net.on(n, set(chosen))
         expected = {"logits": logits, "gradient:image": gradient}
         for tap in chosen:
-            expected[f"activation:{tap}"], expected[f"gradient:{tap}"] = values[tap]
+            expected[f"activation:{tap}"], expected[f"gradient:{tap}"] = (as_layer(v, found[tap].shape) for v in values[tap])
         on_ort = dict(zip(asked, session.run(asked, {"image": images[n:n + 1], "seed": seeds[n:n + 1]})))
         for errors, got in ((ort, on_ort), (tract, on_camtui)):
             for output in asked:

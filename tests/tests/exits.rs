@@ -43,9 +43,9 @@ fn codes_are_what_the_manual_says() {
     home.render([&chelsea(), "-l", "_conv_haed"])
         .go()
         .code(2)
-        .says("efficientnet-lite0 has no layer `_conv_haed`; did you mean `_conv_head`? (`camtui model info");
-    let several = "did you mean `_blocks.15._bn2`";
-    home.render([&chelsea(), "-l", "_blocks.15._bn3"]).go().code(2).says(several).says("` or `");
+        .says("efficientnet-lite0 has no layer `_conv_haed`; did you mean `_conv_head` or `_conv_stem`? (`camtui model info");
+    let several = "did you mean `_blocks.15._bn0`, `_blocks.15._bn1` or `_blocks.15._bn2`?";
+    home.render([&chelsea(), "-l", "_blocks.15._bn3"]).go().code(2).says(several);
     home.render([&chelsea(), "-l", "nothing.of.the.kind"])
         .go()
         .code(2)
