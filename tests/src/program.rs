@@ -19,6 +19,11 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
+/// One of the files that tests/goldens/foreign.py has made: a model as PyTorch exports it, and what PyTorch makes of a picture.
+pub fn foreign(name: &str) -> PathBuf {
+    repository().join("tests/goldens/data/foreign").join(name)
+}
+
 /// A picture that comes with camtui.
 pub fn example(name: &str) -> PathBuf {
     repository().join("examples").join(name)

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 
 use camtui_tests::Home;
 use camtui_tests::files::{Array, sha256};
-use camtui_tests::program::example;
+use camtui_tests::program::{example, foreign};
 use camtui_tests::server::{body, serve};
 
 #[test]
@@ -74,6 +74,80 @@ fn an_exported_model_loads_again_whole_and_pruned() {
     // Logits alone still predict.
     export("logits.onnx", "--outputs logits");
     home.camtui(["model", "info", "logits.onnx"]).go().code(0);
+}
+
+/// A sum in which no module ends is asked for by its ONNX name and by its node's, in files of both of PyTorch's exporters.
+#[test]
+fn any_value_of_a_file_is_a_layer_when_it_is_named() {
+    let home = Home::new();
+    let cam = Array::read(&foreign("cam.npy"));
+    for (file, value, node) in [
+        ("torchscript.onnx", "/blocks/blocks.1/Add_output_0", "/blocks/blocks.1/Add"),
+        ("dynamo.onnx", "add_1", "node_add_1"),
+    ] {
+        let model = foreign(file);
+        let info = home.camtui(["model", "info", "--json"]).arg(&model).go().code(0).json().remove(0);
+        let layers = info["layers"].as_array().unwrap();
+        assert!(layers.iter().all(|layer| layer["name"] != value), "it is no layer by itself: {layers:?}");
+        for name in [value, node] {
+            let ask = || {
+                home.camtui(["--render", "-m"])
+                    .arg(&model)
+                    .args_of("-l")
+                    .arg(name)
+                    .arg(foreign("picture.npy"))
+            };
+            let json = ask().args_of("--save-map map.npy --json").go().code(0);
+            assert_eq!(
+                json.stderr.lines().filter(|line| line.contains("layer")).count(),
+                0,
+                "{}",
+                json.stderr
+            );
+            let map = Array::read(&home.at("map.npy"));
+            assert_eq!(map.shape, cam.shape, "{file} {name}");
+            let error = map.relative_error(&cam.values);
+            assert!(error < 1e-5, "{file} {name}: {error}");
+        }
+        let wrong = home
+            .camtui(["--render", "-m"])
+            .arg(&model)
+            .args_of("-l Add_output_9")
+            .arg(foreign("picture.npy"));
+        wrong.go().code(2).says("has no layer `Add_output_9`");
+    }
+}
+
+/// What `model init` writes is read with the model, and what is corrected there counts.
+#[test]
+fn what_a_file_from_elsewhere_does_not_say_is_written_beside_it() {
+    let home = Home::new();
+    fs::copy(foreign("torchscript.onnx"), home.at("net.onnx")).unwrap();
+    let info = || home.camtui(["model", "info", "net.onnx", "--json"]).go().code(0).json().remove(0);
+    let init = |more: &str| home.camtui(["model", "init", "net.onnx"]).args_of(more).go();
+    assert_eq!(info()["assumed"], true);
+    assert_eq!(init("").code(0).quiet().text().trim(), "net.camtui.toml");
+    let text = fs::read_to_string(home.at("net.camtui.toml")).unwrap();
+    assert!(text.contains("size = [32, 32]"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("guessed = [") && line.contains("\"mean\"")), "{text}");
+    assert_eq!(info()["assumed"], true, "guesses stay guesses");
+
+    let known =
+        text.lines().filter(|line| !["guessed", "mean", "labels"].iter().any(|key| line.starts_with(key)));
+    let labels: Vec<String> = (0..10).map(|class| format!("kind {class}")).collect();
+    home.file("kinds.txt", labels.join("\n"));
+    let corrected =
+        known.chain(["mean = [0.1, 0.2, 0.3]", "labels = \"kinds.txt\""]).collect::<Vec<_>>().join("\n");
+    home.file("net.camtui.toml", corrected);
+    let told = info();
+    assert_eq!((&told["assumed"], &told["labels"][7]), (&false.into(), &"kind 7".into()));
+    assert!(told["preprocessing"].to_string().contains("0.1"), "{told}");
+    home.camtui(["--render", "-m", "net.onnx", "-t", "kind 7"]).arg(example("chelsea.png")).go().code(0);
+
+    init("").code(2).says("--force");
+    init("--force").code(0);
+    assert_eq!(fs::read_to_string(home.at("net.camtui.toml")).unwrap(), text);
+    home.camtui(["model", "init", "none.onnx"]).go().code(1).says("none.onnx");
 }
 
 #[test]

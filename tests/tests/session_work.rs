@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use camtui_tests::files::{Array, provenance};
@@ -85,13 +86,8 @@ fn the_mouse_chooses_classes_and_pictures_and_its_wheel_enlarges() {
     quit(session);
 }
 
-#[test]
-fn what_is_saved_is_what_the_headless_mode_computes() {
-    let home = Home::new();
-    let mut session = start_wide(run(&home), KITTY);
-    first(&session);
-    session.types(look::NEXT_CLASS);
-    session.wait_for(look::OTHER_CLASS);
+/// Saves into the folder `kept` and ends the session; gives the path of the one file there that ends so.
+fn kept(home: &Home, mut session: Session) -> impl Fn(&str) -> PathBuf {
     session.types("f");
     session.wait_for("save to");
     // What stands there is cleared, what is pasted comes as one text.
@@ -102,7 +98,18 @@ fn what_is_saved_is_what_the_headless_mode_computes() {
     quit(session);
     let names = home.names("kept");
     assert_eq!(names.len(), 3, "{names:?}");
-    let of = |kind: &str| home.at("kept").join(names.iter().find(|name| name.ends_with(kind)).unwrap());
+    let folder = home.at("kept");
+    move |kind| folder.join(names.iter().find(|name| name.ends_with(kind)).unwrap())
+}
+
+#[test]
+fn what_is_saved_is_what_the_headless_mode_computes() {
+    let home = Home::new();
+    let mut session = start_wide(run(&home), KITTY);
+    first(&session);
+    session.types(look::NEXT_CLASS);
+    session.wait_for(look::OTHER_CLASS);
+    let of = kept(&home, session);
     home.render([example("chelsea.png")]).args_of("-t top2 --save-map map.npy").go().code(0);
     assert_eq!(fs::read(of(".npy")).unwrap(), fs::read(home.at("map.npy")).unwrap());
     let told: Value = serde_json::from_slice(&fs::read(of(".json")).unwrap()).unwrap();
@@ -131,15 +138,7 @@ fn a_smoothed_map_is_that_of_the_headless_mode_and_stays_smoothed() {
     session.wait_for("· smoothed: aug");
     session.types("BB");
     session.wait_for("· smoothed: aug,eigen");
-    session.types("f");
-    session.wait_for("save to");
-    session.types("\x15\x1b[200~kept\x1b[201~");
-    session.wait_for("> kept");
-    session.types("\r");
-    session.wait_for("saved kept/");
-    quit(session);
-    let names = home.names("kept");
-    let of = |kind: &str| home.at("kept").join(names.iter().find(|name| name.ends_with(kind)).unwrap());
+    let of = kept(&home, session);
     home.render([example("chelsea.png")]).args_of("--smooth aug,eigen --save-map map.npy").go().code(0);
     assert_eq!(fs::read(of(".npy")).unwrap(), fs::read(home.at("map.npy")).unwrap());
     let again = home.camtui([OsStr::new("replay"), of(".json").as_os_str()]).go().code(0);
@@ -466,20 +465,9 @@ fn a_map_is_drawn_as_it_converges_and_stops_where_it_is_told_to() {
         let text = screen.contents();
         text.contains("· rise") && !text.contains("computing …") && !text.contains("as far as it has come")
     });
-    session.types("f");
-    session.wait_for("save to");
-    session.types("\x15\x1b[200~kept\x1b[201~");
-    session.wait_for("> kept");
-    session.types("\r");
-    session.wait_for("saved kept/");
-    quit(session);
-    let names = home.names("kept");
-    let map = names
-        .iter()
-        .find(|name| std::path::Path::new(name).extension().is_some_and(|end| end == "npy"))
-        .unwrap();
+    let of = kept(&home, session);
     home.render([&picture]).args_of("-e rise -P masks=60 --save-map map.npy").go().code(0);
-    assert_eq!(fs::read(home.at("kept").join(map)).unwrap(), fs::read(home.at("map.npy")).unwrap());
+    assert_eq!(fs::read(of(".npy")).unwrap(), fs::read(home.at("map.npy")).unwrap());
 }
 
 #[test]

@@ -126,6 +126,7 @@ impl<'a> Job<'a> {
         let cache = models::cache(self.places, &mut self.notices);
         let loaded = models::load(
             &self.sources,
+            &self.args.layer,
             &cache,
             schedule,
             threads,

@@ -54,7 +54,7 @@ impl Blueprint {
             name: name.into(),
             value: value.name.clone(),
             shape: value.shape.clone(),
-            gradient: false,
+            ..Layer::default()
         });
     }
 

@@ -39,6 +39,11 @@ pub fn gradient(layer: &str) -> String {
     format!("gradient:{layer}")
 }
 
+/// The name a node has in the model's file: one that was renamed by its modules keeps it in its description.
+pub(crate) fn own_name(node: &NodeProto) -> &str {
+    if node.doc_string.is_empty() { &node.name } else { &node.doc_string }
+}
+
 /// What the graph's ends look like.
 pub(super) struct Ends {
     /// The batch axis, symbolic or fixed as the file had it.

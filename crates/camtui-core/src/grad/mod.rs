@@ -31,7 +31,7 @@ mod shapes;
 mod tape;
 mod window;
 
-use crate::onnx::pb::{GraphProto, ModelProto};
+use crate::onnx::pb::{GraphProto, ModelProto, NodeProto};
 
 pub(crate) use bounds::{MOST_NUMBERS, product};
 pub use error::{Blocked, GradError, Reason};
@@ -82,6 +82,12 @@ pub fn differentiate_by(mut model: ModelProto, rule: Rule) -> Result<Differentia
     }
     let graph = model.graph.as_mut().ok_or(GradError::NoGraph)?;
     let ends = Ends::settle(graph, &mut metadata)?;
+    for layer in metadata.layers.iter_mut().filter(|layer| layer.node.is_empty()) {
+        let computes = |node: &&NodeProto| node.output.iter().any(|o| o == layer.own_value());
+        if let Some(node) = graph.node.iter().find(computes) {
+            interface::own_name(node).clone_into(&mut layer.node);
+        }
+    }
     lacking::rewrite(graph, ends.element, opset);
 
     let mut tape = Tape::new(graph, IMAGE, ends.element, opset);

@@ -4,6 +4,7 @@
 //! compiles the parts of that graph that are needed; a [`Session`] holds one input and answers with logits,
 //! activations and gradients, each computed once, and with what the network makes of other inputs and activations.
 
+mod again;
 mod cache;
 mod convert;
 mod elsewhere;

@@ -76,7 +76,7 @@ impl Exported {
     }
 
     /// Where weights lie that are not in the graph.
-    fn folder(&self) -> Option<&Path> {
+    pub(super) fn folder(&self) -> Option<&Path> {
         match self {
             Self::Cached(path) => path.parent(),
             Self::Memory(_, folder) => folder.as_deref(),
@@ -297,9 +297,14 @@ impl Network {
         head.as_ref()
     }
 
-    /// Runs `work` with this network's threads.
-    pub(super) fn with_threads<R>(&self, work: impl FnOnce() -> R) -> R {
-        multithread_tract_scope(self.executor.clone(), work)
+    /// Runs `work` with this network's threads, in one of them: a caller beside them would often share a core with the helper that
+    /// it calls, and two threads be no quicker than one.
+    pub(super) fn with_threads<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        let scoped = || multithread_tract_scope(self.executor.clone(), work);
+        match &self.executor {
+            Executor::MultiThread(team) => team.install(scoped),
+            _ => scoped(),
+        }
     }
 
     /// Does `work` for each of `0..count`, results in order. Where there is enough of it, each thread does its own: one
@@ -314,7 +319,7 @@ impl Network {
                 let alone = |n| multithread_tract_scope(Executor::SingleThread, || work(n));
                 team.install(|| (0..count).into_par_iter().map(alone).collect())
             }
-            _ => self.with_threads(|| (0..count).map(work).collect()),
+            _ => self.with_threads(|| (0..count).map(&work).collect()),
         }
     }
 }

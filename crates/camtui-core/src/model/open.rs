@@ -4,8 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::again;
 use super::cache::{self, Cache, CacheError};
 use super::convert::{ConvertError, Converted, convert};
+use super::error::ModelError;
 use super::network::{Exported, Network, Schedule};
 use crate::arch;
 use crate::onnx::external::internalise;
@@ -89,6 +91,9 @@ pub enum OpenError {
     /// It cannot be converted.
     #[error("cannot use the model: {0}")]
     Convert(#[from] ConvertError),
+    /// It cannot be given further layers.
+    #[error("cannot add layers to the model: {0}")]
+    Layers(#[from] ModelError),
 }
 
 /// An exported model in memory, with what is worth telling the user.
@@ -107,13 +112,25 @@ impl Opened {
     /// The exported graph with all weights inside, as a file of its own needs it.
     pub fn into_whole(self) -> Result<ModelProto, OpenError> {
         let mut model = self.model;
-        if let Some(Exported::Cached(path)) = &self.exported
-            && let Some(folder) = path.parent()
-        {
+        if let Some(folder) = self.exported.as_ref().and_then(Exported::folder) {
             internalise(&mut model, folder)
-                .map_err(|reason| CacheError::Io { path: path.display().to_string(), reason })?;
+                .map_err(|reason| CacheError::Io { path: folder.display().to_string(), reason })?;
         }
         Ok(model)
+    }
+
+    /// The same model in which any value between picture and logits that `names` mentions, by its ONNX name or by that of the
+    /// node that computes it, is a layer of that name, unless it is one already. Names that mean nothing are passed over.
+    pub fn with_layers(self, names: &[String]) -> Result<Self, OpenError> {
+        if names.iter().all(|name| self.metadata.meant(name).is_some()) {
+            return Ok(self);
+        }
+        let Some((model, metadata)) = again::with_layers(&self.model, &self.metadata, names)? else {
+            return Ok(self);
+        };
+        let folder = self.exported.as_ref().and_then(Exported::folder).map(Path::to_owned);
+        let exported = Some(Exported::Memory(Arc::new(model.clone()), folder));
+        Ok(Self { model, metadata, exported, notices: self.notices })
     }
 
     /// Makes it ready to run with `threads` threads.

@@ -13,12 +13,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::again;
 use super::error::ModelError;
 use super::fused;
 use super::network::Convolutions;
 use super::plan::{Compiling, Plan, Precision};
+use crate::grad::Rule;
 use crate::grad::interface::{self, IMAGE, LOGITS, SEED};
-use crate::grad::{Differentiated, Rule, differentiate_by};
 use crate::onnx::metadata::Metadata;
 use crate::onnx::pb::{GraphProto, ModelProto, NodeProto};
 use crate::onnx::subgraph::{Given, SubgraphError, into_subgraph, reach, subgraph};
@@ -211,7 +212,7 @@ impl Cutter<'_> {
         let model = if wanted.rule == Rule::Plain {
             &self.model
         } else {
-            let mut model = self.differentiated(wanted.rule)?;
+            let mut model = again::by_rule(&self.model, self.metadata, wanted.rule)?;
             if self.compiling.convolutions != Convolutions::Runtime {
                 fused::shorten(&mut model);
             }
@@ -232,26 +233,6 @@ impl Cutter<'_> {
             fused::shorten(&mut self.model);
         }
     }
-
-    /// The same network with gradients by another rule.
-    fn differentiated(&self, rule: Rule) -> Result<ModelProto, ModelError> {
-        let graph = self.model.graph.as_ref().ok_or(SubgraphError::NoGraph)?;
-        let image = graph.input.iter().find(|i| i.name == IMAGE).cloned();
-        let mut outputs = vec![LOGITS.to_owned()];
-        outputs.extend(self.metadata.layers.iter().map(|l| l.value.clone()));
-        outputs.dedup();
-        let given = Given::f32(IMAGE, Vec::new());
-        let mut forward = subgraph(&self.model, &[given], &outputs)?;
-        if let Some(graph) = forward.graph.as_mut() {
-            // As the file describes it: the batch may be open there.
-            graph.input = image.into_iter().collect();
-            graph.output.truncate(1);
-        }
-        self.metadata.write(&mut forward);
-        let Differentiated { model, .. } =
-            differentiate_by(forward, rule).map_err(|e| ModelError::compile("the guided part", &e))?;
-        Ok(model)
-    }
 }
 
 /// The values that depend on `start`, itself not included.
@@ -270,7 +251,7 @@ fn outputs(node: &NodeProto) -> impl Iterator<Item = &str> {
 }
 
 /// The values of the forward pass that depend on the picture. What does not is constant and stays with whoever uses it.
-fn forward_values(graph: &GraphProto) -> Result<HashSet<&str>, ModelError> {
+pub(super) fn forward_values(graph: &GraphProto) -> Result<HashSet<&str>, ModelError> {
     let forward = reach(graph, &HashSet::from([IMAGE]), &[LOGITS.to_owned()])?;
     let from_image = depending(graph, IMAGE);
     let values = forward.nodes.iter().flat_map(|&i| outputs(&graph.node[i]));

@@ -114,8 +114,12 @@ mod tests {
         };
         let graph = GraphProto { node: vec![convolution], initializer: vec![bias], ..GraphProto::default() };
         let model = ModelProto { graph: Some(graph), ..ModelProto::default() };
-        let layer =
-            |name: &str| Layer { name: name.into(), value: "y".into(), shape: vec![2, 4, 4], gradient: true };
+        let layer = |name: &str| Layer {
+            name: name.into(),
+            value: "y".into(),
+            shape: vec![2, 4, 4],
+            ..Layer::default()
+        };
         let layers = vec![layer("downsample.0"), layer("downsample")];
         let found = biases(&Metadata { layers, ..Metadata::default() }, &model, None);
         assert_eq!(found.keys().collect::<Vec<_>>(), ["downsample.0"]);

@@ -174,7 +174,7 @@ fn find_layers(graph: &GraphProto) -> Vec<Layer> {
     let mut layers: Vec<Layer> = Vec::new();
     let mut place: HashMap<String, usize> = HashMap::new();
     let mut put = |layers: &mut Vec<Layer>, name: String, value: &str| {
-        let layer = Layer { name: name.clone(), value: value.to_owned(), shape: Vec::new(), gradient: false };
+        let layer = Layer { name: name.clone(), value: value.to_owned(), ..Layer::default() };
         // A module that goes on: its output is the later value.
         if let Some(&index) = place.get(&name) {
             layers[index] = layer;

@@ -14,16 +14,26 @@ const LABELS: &str = "camtui.labels";
 const FOLDED: &str = "/fold/grid";
 
 /// A place in the network that can be tapped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layer {
     /// The name people use: the PyTorch module path where there is one (`layer4.1.conv2`).
     pub name: String,
     /// The ONNX value that holds the layer's output.
     pub value: String,
+    /// The node that computes it, as the file calls it; empty where it has no name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub node: String,
     /// The output's shape without the batch axis: `[channels, height, width]`, or `[features]`.
     pub shape: Vec<usize>,
     /// Whether the exported graph holds `gradient:<name>`.
     pub gradient: bool,
+}
+
+impl Layer {
+    /// The value as the file has it: a layer on tokens is read from a picture that was made of it.
+    pub(crate) fn own_value(&self) -> &str {
+        self.value.strip_suffix(FOLDED).unwrap_or(&self.value)
+    }
 }
 
 /// The end of a network that pools globally and then applies one linear layer: what CAM needs.
@@ -108,16 +118,10 @@ impl Metadata {
         self.layers.iter().find(|l| l.name == name)
     }
 
-    /// The layer that `text` means: by its name, by the ONNX value that holds it, or by the node that computes that value, as
-    /// exporters name both (`NODE_output_0` and `node_VALUE` PyTorch's, `NODE:0` TensorFlow's).
+    /// The layer that `text` means: by its name, by the ONNX value that holds it, or by the node that computes that value.
     pub fn meant(&self, text: &str) -> Option<&Layer> {
-        let value = |layer: &&Layer| {
-            let value = layer.value.strip_suffix(FOLDED).unwrap_or(&layer.value);
-            value == text
-                || text.strip_prefix("node_") == Some(value)
-                || value.strip_prefix(text).is_some_and(|rest| rest == "_output_0" || rest == ":0")
-        };
-        self.layer(text).or_else(|| self.layers.iter().find(value))
+        let known = |layer: &&Layer| layer.own_value() == text || (layer.node == text && !text.is_empty());
+        self.layer(text).or_else(|| self.layers.iter().find(known))
     }
 }
 
@@ -127,17 +131,17 @@ mod tests {
 
     #[test]
     fn layers_are_known_by_value_and_node_too() {
-        let layer = |name: &str, value: &str| Layer {
+        let layer = |name: &str, value: &str, node: &str| Layer {
             name: name.into(),
             value: value.into(),
-            shape: vec![],
-            gradient: true,
+            node: node.into(),
+            ..Layer::default()
         };
         let layers = vec![
-            layer("layer4.1.conv2", "/layer4/layer4.1/conv2/Conv_output_0"),
-            layer("blocks.0.norm1", "/blocks/blocks.0/norm1/Add_1_output_0/fold/grid"),
-            layer("net/conv/Conv2D:0", "net/conv/Conv2D:0"),
-            layer("features.0", "conv2d_1"),
+            layer("layer4.1.conv2", "/layer4/layer4.1/conv2/Conv_output_0", "/layer4/layer4.1/conv2/Conv"),
+            layer("blocks.0.norm1", "/blocks/norm1/Add_1_output_0/fold/grid", "/blocks/norm1/Add_1"),
+            layer("features.0", "conv2d_1", "n7"),
+            layer("nameless", "values", ""),
         ];
         let metadata = Metadata { layers, ..Metadata::default() };
         let meant = |text: &str| metadata.meant(text).map(|l| l.name.as_str());
@@ -145,9 +149,9 @@ mod tests {
             ("layer4.1.conv2", "layer4.1.conv2"),
             ("/layer4/layer4.1/conv2/Conv", "layer4.1.conv2"),
             ("/layer4/layer4.1/conv2/Conv_output_0", "layer4.1.conv2"),
-            ("/blocks/blocks.0/norm1/Add_1", "blocks.0.norm1"),
-            ("net/conv/Conv2D", "net/conv/Conv2D:0"),
-            ("node_conv2d_1", "features.0"),
+            ("/blocks/norm1/Add_1", "blocks.0.norm1"),
+            ("/blocks/norm1/Add_1_output_0", "blocks.0.norm1"),
+            ("n7", "features.0"),
             ("conv2d_1", "features.0"),
         ] {
             assert_eq!(meant(text), Some(name), "{text}");

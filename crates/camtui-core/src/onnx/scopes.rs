@@ -41,7 +41,9 @@ pub(super) fn give_names(model: &mut ModelProto, bytes: &[u8]) {
         if let Some([_, modules @ .., operation]) = list.map(names).as_deref()
             && !modules.is_empty()
         {
-            node.name = format!("/{}/{operation}", modules.join("/"));
+            let plain = std::mem::replace(&mut node.name, format!("/{}/{operation}", modules.join("/")));
+            // So that it can still be asked for by the name that the file has.
+            node.doc_string = plain;
         }
     }
 }

@@ -66,6 +66,8 @@ pub(super) struct PipelineAnalyst {
     pub(super) registry: RwLock<Registry>,
     pub(super) reloading: Arc<Reloading>,
     targets: Vec<TargetSpec>,
+    /// The layers that the command line names.
+    layers: Vec<String>,
     resize: Option<Resize>,
     pub(super) random_seed: u64,
     threads: usize,
@@ -115,6 +117,7 @@ impl PipelineAnalyst {
             registry: RwLock::new(job.registry),
             reloading: Arc::clone(reloading),
             targets: job.targets,
+            layers: args.layer.clone(),
             resize: crate::job::resize(args),
             random_seed: args.seed,
             threads,
@@ -157,6 +160,7 @@ impl PipelineAnalyst {
             let source = std::slice::from_ref(&model.source);
             let loaded = models::load(
                 source,
+                &self.layers,
                 &self.cache,
                 Schedule::OnePicture,
                 self.threads,

@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn layer(name: &str, height: usize) -> Layer {
-        Layer { name: name.into(), value: name.into(), shape: vec![8, height, height], gradient: true }
+        Layer { name: name.into(), shape: vec![8, height, height], gradient: true, ..Layer::default() }
     }
 
     #[test]

@@ -116,9 +116,11 @@ pub fn open(source: &ModelSource, cache: &Cache, notices: &mut Vec<String>) -> R
     Ok(opened)
 }
 
-/// Opens all sources for `schedule`. Two models of one name are told apart by a number.
+/// Opens all sources for `schedule`, each with the values that `layers` names as layers, too. Two models of one name are told
+/// apart by a number.
 pub fn load(
     sources: &[ModelSource],
+    layers: &[String],
     cache: &Cache,
     schedule: Schedule,
     threads: usize,
@@ -127,12 +129,13 @@ pub fn load(
 ) -> Result<Vec<Loaded>, Failure> {
     let mut loaded: Vec<Loaded> = Vec::new();
     for source in sources {
-        let opened = open(source, cache, notices)?;
+        let opened =
+            open(source, cache, notices)?.with_layers(layers).map_err(|e| Failure::Failed(e.into()))?;
         let plain = opened.metadata.name.clone();
         let same = loaded.iter().filter(|l| l.network.metadata().name == plain).count();
         let name = if same == 0 { plain } else { format!("{plain}-{}", same + 1) };
         let file = source.path().filter(|path| !is_catalogued(path)).map(Path::to_owned);
-        let other_sizes = OtherSizes::new(source.clone(), schedule, threads, convolutions);
+        let other_sizes = OtherSizes::new(source.clone(), layers.to_vec(), schedule, threads, convolutions);
         let network = opened.into_network(schedule, threads).computing(convolutions);
         loaded.push(Loaded { name, network, file, other_sizes });
     }

@@ -214,7 +214,9 @@ pub(super) fn once(
     let partial = partial.map(|_| Partials { every: PARTIAL_EVERY, show: &show });
     let named: Vec<Option<&str>> = match how.layers {
         [] => vec![None],
-        some => some.iter().map(|l| Some(l.as_str())).collect(),
+        some => {
+            some.iter().map(|l| Some(network.metadata().meant(l).map_or(l.as_str(), |l| &l.name))).collect()
+        }
     };
     for layer in named {
         let request = Request {

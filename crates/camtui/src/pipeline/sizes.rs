@@ -69,6 +69,8 @@ pub fn own_size(width: u32, height: u32) -> (usize, usize) {
 #[derive(Debug)]
 pub struct OtherSizes {
     source: ModelSource,
+    /// What is a layer beside those that the model names.
+    layers: Vec<String>,
     schedule: Schedule,
     threads: usize,
     convolutions: Convolutions,
@@ -84,8 +86,14 @@ struct Kept {
 
 impl OtherSizes {
     /// None yet.
-    pub fn new(source: ModelSource, schedule: Schedule, threads: usize, convolutions: Convolutions) -> Self {
-        Self { source, schedule, threads, convolutions, kept: Mutex::new(Vec::new()) }
+    pub fn new(
+        source: ModelSource,
+        layers: Vec<String>,
+        schedule: Schedule,
+        threads: usize,
+        convolutions: Convolutions,
+    ) -> Self {
+        Self { source, layers, schedule, threads, convolutions, kept: Mutex::new(Vec::new()) }
     }
 
     /// How the model was asked for.
@@ -113,7 +121,9 @@ impl OtherSizes {
 
     fn open(&self, size: (usize, usize)) -> Result<Arc<Network>, String> {
         let source = self.source.taken_as(Variant { size: Some(size), ..self.variant() });
-        let opened = model::open(&source, &Cache::disabled()).map_err(|error| error.to_string())?;
+        let opened =
+            model::open(&source, &Cache::disabled()).and_then(|opened| opened.with_layers(&self.layers));
+        let opened = opened.map_err(|error| error.to_string())?;
         Ok(Arc::new(opened.into_network(self.schedule, self.threads).computing(self.convolutions)))
     }
 }

@@ -46,16 +46,15 @@ pub(crate) fn fold(graph: &mut GraphProto, opset: i64, layers: &mut [Layer]) -> 
         return None;
     }
     let names = graph.node.iter().flat_map(|n| &n.output).chain(graph.initializer.iter().map(|t| &t.name));
-    if names.into_iter().any(|name| name.contains(FOLD)) {
-        return None;
-    }
+    let taken: HashSet<String> = names.filter_map(|name| Some(name.split_once(FOLD)?.0.to_owned())).collect();
     let image = graph.input.first()?.name.clone();
     let active = active::values(graph, &image);
     let shapes = Shapes::infer(graph, opset);
     let walk = Walk::through(graph, &shapes, &active);
     let fixed = not_to_be_replaced(graph);
     let mut layouts: HashMap<String, (Layout, Vec<usize>)> = HashMap::new();
-    for layer in layers.iter().filter(|l| !fixed.contains(l.value.as_str())) {
+    let free = |value: &str| !(fixed.contains(value) || taken.contains(value) || value.contains(FOLD));
+    for layer in layers.iter().filter(|l| free(&l.value)) {
         let found = walk.roles(&layer.value).zip(shapes.get(&layer.value));
         if let Some(found) = found.and_then(|(roles, shape)| layout(roles, &shape)) {
             layouts.insert(layer.value.clone(), found);

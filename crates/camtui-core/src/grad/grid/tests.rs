@@ -201,7 +201,7 @@ fn channels_last() -> GraphProto {
 fn layers(graph: &GraphProto, values: &[&str]) -> Vec<Layer> {
     let layer = |value: &&str| {
         assert!(graph.node.iter().any(|n| n.output[0] == **value), "{value}");
-        Layer { name: (*value).into(), value: (*value).into(), shape: vec![], gradient: false }
+        Layer { name: (*value).into(), value: (*value).into(), ..Layer::default() }
     };
     values.iter().map(layer).collect()
 }

@@ -39,8 +39,7 @@ fn chain(operator: &str) -> ModelProto {
     let layer = |name: &str| crate::onnx::metadata::Layer {
         name: format!("the {name}"),
         value: name.into(),
-        shape: vec![],
-        gradient: false,
+        ..crate::onnx::metadata::Layer::default()
     };
     let metadata = Metadata {
         name: "chain".into(),

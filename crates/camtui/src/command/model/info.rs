@@ -151,8 +151,7 @@ mod tests {
 
     #[test]
     fn layers_lie_in_layers() {
-        let layer =
-            |name: &str| Layer { name: name.into(), value: String::new(), shape: vec![], gradient: true };
+        let layer = |name: &str| Layer { name: name.into(), gradient: true, ..Layer::default() };
         let names = ["conv1", "layer1.0.conv1", "layer1.0", "layer1.1", "layer1", "pool/a", "avgpool"];
         let layers = names.map(layer);
         let found: Vec<(usize, &str)> =
