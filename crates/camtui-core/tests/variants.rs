@@ -240,6 +240,44 @@ fn of_several_outputs_one_is_chosen_or_asked_for() {
     assert!(said.contains("no output `nothing`; it has `rectified`"), "{said}");
 }
 
+/// A value that is no layer by itself, in a new conversion, a cached one and an exported file.
+#[test]
+fn a_value_becomes_a_layer_when_it_is_named() {
+    let mut inner = plain();
+    let graph = inner.graph.as_mut().unwrap();
+    graph.node[1].op_type = "Softplus".into();
+    graph.node[1].name = "the curve".into();
+    let (folder, cached) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let source = write(folder.path(), &inner);
+    let exported = open(&source, &Cache::disabled()).unwrap().into_whole().unwrap();
+    let own = folder.path().join("own.onnx");
+    std::fs::write(&own, exported.encode_to_vec()).unwrap();
+    let cache = Cache::new(cached.path());
+    let mut gradients = Vec::new();
+    for (source, cache) in
+        [(&source, &cache), (&source, &cache), (&ModelSource::File(own), &Cache::disabled())]
+    {
+        for name in ["rectified", "the curve"] {
+            let opened = open(source, cache).unwrap();
+            assert_eq!(opened.metadata.meant(name), None);
+            let opened = opened.with_layers(&[name.to_owned(), "nothing".to_owned()]).unwrap();
+            let names: Vec<&str> = opened.metadata.layers.iter().map(|layer| layer.name.as_str()).collect();
+            assert_eq!(names, ["features", name, "pooled"], "in the order in which they are computed");
+            assert_eq!(opened.metadata.default_layer.as_deref(), Some("features"));
+            let network = opened.into_network(Schedule::OnePicture, 1);
+            let session = Session::new(&network, picture(), Needs::default()).unwrap();
+            let gradient = session.gradient(name, &[0.0, 1.0, 0.0, 0.0, 0.0], Rule::Plain).unwrap();
+            gradients.push(gradient.data().to_vec());
+        }
+    }
+    // Global average pooling of 4 × 6 places, then the second row of the weights.
+    let weights = uniform("fc", &[5, 16], 1, -0.5, 0.5);
+    let expected: Vec<f32> = weights.data()[16..32].iter().flat_map(|w| [w / 24.0; 24]).collect();
+    for gradient in gradients {
+        assert!(gradient.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-7));
+    }
+}
+
 fn branch(name: &str, graph: GraphProto) -> AttributeProto {
     AttributeProto {
         name: name.into(),

@@ -66,7 +66,8 @@ impl Net {
         std::fs::write(&path, graph.into_model().encode_to_vec()).unwrap();
         let source = ModelSource::File(path);
         let opened = open(&source, &Cache::disabled()).unwrap();
-        let other_sizes = OtherSizes::new(source, Schedule::OnePicture, 1, Convolutions::default());
+        let other_sizes =
+            OtherSizes::new(source, Vec::new(), Schedule::OnePicture, 1, Convolutions::default());
         let network = opened.into_network(Schedule::OnePicture, 1);
         Loaded { name: "net".into(), network, file: None, other_sizes }
     }
