@@ -59,7 +59,8 @@ pub struct ExplainArgs {
     #[arg(short = 'P', long = "param", value_name = "KEY=VALUE")]
     pub params: Vec<String>,
 
-    /// Layers to explain (`camtui model info` lists them); several are fused. Default: the last with spatial extent
+    /// Layers to explain, as `camtui model info` lists them, or any value or node of the model by its ONNX name; several are fused.
+    /// Default: the last with spatial extent
     #[arg(short, long, value_name = "NAME", value_delimiter = ',')]
     pub layer: Vec<String>,
 

@@ -131,7 +131,7 @@ impl<V: Simd> Lowering<'_, V> {
             self.push(step, buffers);
         }
         for (output, _) in self.graph.outputs.iter().enumerate().filter(|(_, v)| **v == value) {
-            self.push(Box::new(ToPlanes { x: out, output }), [out.buffer]);
+            self.push(Box::new(ToPlanes { x: out, output, vector: PhantomData::<V> }), [out.buffer]);
         }
     }
 
@@ -141,7 +141,7 @@ impl<V: Simd> Lowering<'_, V> {
         match op {
             Op::Input => {
                 let input = self.graph.inputs.iter().position(|v| *v == value).expect("an input is listed");
-                Box::new(FromPlanes { input, out })
+                Box::new(FromPlanes { input, out, vector })
             }
             Op::MaxPool { x, window } => {
                 Box::new(Pool { kind: Kind::Max, x: self.view(*x), window: *window, out, vector })

@@ -96,6 +96,16 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn interleaved(self, other: Self) -> (Self, Self) {
+        // SAFETY: see above. Unpacking works in each half of a register alone.
+        unsafe {
+            let (low, high) = (_mm256_unpacklo_ps(self.0, other.0), _mm256_unpackhi_ps(self.0, other.0));
+            let first = _mm256_permute2f128_ps::<0x20>(low, high);
+            (Avx2(first), Avx2(_mm256_permute2f128_ps::<0x31>(low, high)))
+        }
+    }
+
+    #[inline(always)]
     fn rounded(self) -> Self {
         // SAFETY: see above.
         Avx2(unsafe { _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0) })

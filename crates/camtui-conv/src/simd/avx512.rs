@@ -92,6 +92,17 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn interleaved(self, other: Self) -> (Self, Self) {
+        // SAFETY: see above. Lanes of the second vector are numbered from sixteen on.
+        unsafe {
+            let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            let high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+            let taken = |lanes| Avx512(_mm512_permutex2var_ps(self.0, lanes, other.0));
+            (taken(low), taken(high))
+        }
+    }
+
+    #[inline(always)]
     fn rounded(self) -> Self {
         // SAFETY: see above.
         Avx512(unsafe { _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0) })

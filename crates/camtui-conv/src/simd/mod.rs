@@ -82,6 +82,8 @@ pub(crate) trait Simd:
     fn over(self, b: Self) -> Self;
     /// `then` where self < b, else `otherwise`.
     fn if_less(self, b: Self, then: Self, otherwise: Self) -> Self;
+    /// The numbers of both in turn, this one's first: those of the first halves, and those of the second.
+    fn interleaved(self, other: Self) -> (Self, Self);
     /// The nearest whole number.
     fn rounded(self) -> Self;
     /// self · 2ⁿ for whole numbers n from −126 to 127.

@@ -123,6 +123,16 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn interleaved(self, other: Self) -> (Self, Self) {
+        let (mut low, mut high) = (self, self);
+        for i in 0..4 {
+            (low.0[2 * i], low.0[2 * i + 1]) = (self.0[i], other.0[i]);
+            (high.0[2 * i], high.0[2 * i + 1]) = (self.0[4 + i], other.0[4 + i]);
+        }
+        (low, high)
+    }
+
+    #[inline(always)]
     fn rounded(self) -> Self {
         // Adding 1.5·2²³ leaves no bits for a fraction.
         const WHOLE: f32 = 12_582_912.0;

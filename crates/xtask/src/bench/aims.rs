@@ -14,6 +14,8 @@ struct Aim {
 enum Than {
     /// At most this, in the row's unit.
     Most(f64),
+    /// At most this for each that there is a figure of.
+    Each(f64),
     /// At most so many times what that program takes in that row.
     Times(f64, Row, &'static str),
     /// At least so many times quicker than that program in the same row.
@@ -71,12 +73,25 @@ const AIMS: &[Aim] = &[
         network: Network::Resnet18,
         than: Than::Efficient(0.9),
     },
+    Aim {
+        what: "Score-CAM, times quicker than pytorch-grad-cam",
+        row: Row::ScoreCam,
+        network: Network::Resnet18,
+        than: Than::Quicker(1.0, GRAD_CAM),
+    },
     Aim { what: "Score-CAM, ms", row: Row::ScoreCam, network: Network::Resnet18, than: Than::Most(4000.0) },
     Aim {
         what: "Ablation-CAM, ms",
         row: Row::AblationCam,
         network: Network::Resnet18,
         than: Than::Most(100.0),
+    },
+    Aim { what: "Recipro-CAM, ms", row: Row::ReciproCam, network: Network::Resnet18, than: Than::Most(50.0) },
+    Aim {
+        what: "memory with any explainer, MB",
+        row: Row::Memory,
+        network: Network::Resnet18,
+        than: Than::Each(300.0),
     },
     Aim {
         what: "another class, ms",
@@ -129,9 +144,12 @@ pub fn verdicts(figures: &Figures, threads: &[usize]) -> Vec<Verdict> {
 impl Aim {
     fn value(&self, figures: &Figures, threads: usize) -> Option<f64> {
         let median = |row, threads, who| figures.median(row, self.network, threads, who);
+        if let Than::Each(_) = self.than {
+            return figures.greatest(self.row, self.network, threads);
+        }
         let own = median(self.row, threads, CAMTUI)?;
         Some(match self.than {
-            Than::Most(_) => own,
+            Than::Most(_) | Than::Each(_) => own,
             Than::Times(_, row, who) => own / median(row, threads, who)?,
             Than::Quicker(_, who) => median(self.row, threads, who)? / own,
             Than::Efficient(_) if threads > 1 => median(self.row, 1, CAMTUI)? / own / threads as f64,
@@ -141,7 +159,7 @@ impl Aim {
 
     fn is_met(&self, value: f64) -> bool {
         match self.than {
-            Than::Most(most) | Than::Times(most, ..) => value <= most,
+            Than::Most(most) | Than::Each(most) | Than::Times(most, ..) => value <= most,
             Than::Quicker(least, _) | Than::Efficient(least) => value >= least,
         }
     }
@@ -149,7 +167,7 @@ impl Aim {
     fn text(&self, value: f64) -> String {
         match self.than {
             Than::Most(most) if most < 10.0 => format!("{value:.2}"),
-            Than::Most(_) => format!("{value:.0}"),
+            Than::Most(_) | Than::Each(_) => format!("{value:.0}"),
             Than::Efficient(_) => format!("{:.0}", 100.0 * value),
             Than::Times(..) => format!("{value:.2}"),
             Than::Quicker(..) => format!("{value:.1}"),
@@ -158,7 +176,7 @@ impl Aim {
 
     fn aimed_at(&self) -> String {
         match self.than {
-            Than::Most(most) => format!("≤ {most}"),
+            Than::Most(most) | Than::Each(most) => format!("≤ {most}"),
             Than::Times(most, ..) => format!("≤ {most:.2}"),
             Than::Quicker(least, _) => format!("≥ {least}"),
             Than::Efficient(least) => format!("≥ {:.0}", 100.0 * least),
@@ -197,6 +215,12 @@ mod tests {
         assert_eq!(cells(&found, "Grad-CAM to"), ["0.80 met", "0.90 **missed**"]);
         assert_eq!(cells(&found, "Grad-CAM, times"), ["–", "5.9 **missed**"]);
         assert_eq!(cells(&found, "another class"), ["2.50 met", "3.50 **missed**"]);
+    }
+
+    #[test]
+    fn one_that_takes_too_much_is_enough_to_miss() {
+        let found = figures(&[(Row::Memory, 2, "grad-cam", 120.0), (Row::Memory, 2, "saliency", 310.0)]);
+        assert_eq!(cells(&found, "memory with any"), ["–", "310 **missed**"]);
     }
 
     #[test]

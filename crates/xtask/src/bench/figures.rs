@@ -48,6 +48,12 @@ impl Figures {
         self.find(row, network, threads, who).map(Times::median)
     }
 
+    /// The greatest median of a row, whoever's it is.
+    pub fn greatest(&self, row: Row, network: Network, threads: usize) -> Option<f64> {
+        let same = |f: &&Figure| f.row == row && f.network == network && f.threads == threads;
+        self.0.iter().filter(same).map(|figure| figure.times.median()).max_by(f64::total_cmp)
+    }
+
     /// Those of one row, in order, without repetition: network and program.
     pub fn lines(&self, row: Row) -> Vec<(Network, &str)> {
         let mut lines = Vec::new();

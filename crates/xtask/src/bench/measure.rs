@@ -17,19 +17,33 @@ use super::rows::{Network, Row};
 use super::stats::Times;
 use super::turns::{Pace, Turn, alternate};
 
-/// One explainer of each kind; those of many passes over many channels are like `score-cam`.
+/// All that are bundled.
 const EXPLAINERS: &[&str] = &[
     "grad-cam",
-    "eigen-cam",
+    "grad-cam++",
+    "hires-cam",
+    "xgrad-cam",
+    "elementwise-cam",
+    "layer-cam",
+    "cam",
+    "finer-cam",
     "shapley-cam",
+    "eigen-cam",
+    "eigen-grad-cam",
+    "fem",
+    "dff",
+    "random-cam",
     "ablation-cam",
     "recipro-cam",
     "score-cam",
+    "ss-cam",
+    "is-cam",
     "occlusion",
     "rise",
     "lime",
     "kernel-shap",
     "saliency",
+    "input-x-gradient",
     "smooth-grad",
     "integrated-gradients",
     "guided-backprop",

@@ -158,25 +158,42 @@ impl MaxPoolGradient {
         [x, y, dy]: [&[f32]; 3],
         dx: &mut [f32],
     ) {
+        let [down, across] = self.dilation;
+        let places: Vec<Seen> = (0..columns).map(|column| self.seen(1, column, width)).collect();
         for row in 0..rows {
             let lines = self.seen(0, row, height);
-            for column in 0..columns {
-                let (at, places) = (row * columns + column, self.seen(1, column, width));
-                let first = lines.clone().find_map(|line| {
-                    let line = line * width;
-                    places.clone().map(|place| line + place).find(|&place| x[place] == y[at])
-                });
-                if let Some(first) = first {
-                    dx[first] += dy[at];
+            let first_line = lines.first * width;
+            for (column, places) in places.iter().enumerate() {
+                let at = row * columns + column;
+                let greatest = y[at];
+                // From the last to the first without a branch: where the greatest lies cannot be foreseen.
+                let mut found = usize::MAX;
+                for line in (0..lines.count).rev() {
+                    let first = first_line + line * down * width + places.first;
+                    for place in (0..places.count).rev() {
+                        let place = first + place * across;
+                        found = if x[place] == greatest { place } else { found };
+                    }
+                }
+                if let Some(dx) = dx.get_mut(found) {
+                    *dx += dy[at];
                 }
             }
         }
     }
 
     /// Where a window looks along an axis, as far as there is anything.
-    fn seen(&self, axis: usize, window: usize, extent: usize) -> impl Iterator<Item = usize> + Clone {
-        let (begin, start) = (self.begin[axis], window * self.stride[axis]);
-        let taps = (0..self.kernel[axis]).map(move |tap| start + tap * self.dilation[axis]);
-        taps.filter_map(move |at| at.checked_sub(begin)).filter(move |&at| at < extent)
+    fn seen(&self, axis: usize, window: usize, extent: usize) -> Seen {
+        let (begin, start, apart) = (self.begin[axis], window * self.stride[axis], self.dilation[axis]);
+        let before = begin.saturating_sub(start).div_ceil(apart).min(self.kernel[axis]);
+        let first = start + before * apart;
+        let behind = (begin + extent).saturating_sub(first).div_ceil(apart);
+        Seen { first: first.saturating_sub(begin), count: behind.min(self.kernel[axis] - before) }
     }
+}
+
+/// Some places along an axis, as far apart as a window is dilated.
+struct Seen {
+    first: usize,
+    count: usize,
 }
