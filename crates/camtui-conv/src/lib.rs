@@ -57,4 +57,4 @@ pub use graph::{Convolution, Within};
 pub use program::{Isa, Program, Settings};
 pub use shape::{Padding, Shape, Window};
 pub use team::Team;
-pub use weights::{Prepared, Values, Weights};
+pub use weights::{Values, Weights};

@@ -4,6 +4,8 @@
 //! is the same are an ordinary convolution, of stride 1, with some of the kernel's taps ("sub-pixel phases"), so no
 //! zeros are inserted and none multiplied.
 
+use std::collections::BTreeSet;
+
 use crate::view::{Border, View};
 use crate::{Convolution, Shape};
 
@@ -14,6 +16,13 @@ pub(crate) struct Tap {
     pub kernel: [usize; 2],
     /// Rows down and pixels to the right of the result's pixel; negative is up and left.
     pub shift: [isize; 2],
+}
+
+/// A displacement that several walks share, and the place in the kernel that each has there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shared {
+    pub shift: [isize; 2],
+    pub kernels: Vec<Option<[usize; 2]>>,
 }
 
 /// Taps, the step from one result to the next in the input, and which results they make.
@@ -73,6 +82,22 @@ impl Walk {
                 Walk { taps, step: [1, 1], first, spacing: c.stride, results }
             })
             .collect()
+    }
+
+    /// The displacements that the taps of all `walks` have, and of each the tap of each walk, where the walks make as many results
+    /// each, so that one walk can make those of all side by side.
+    pub fn side_by_side(walks: &[Walk]) -> Option<Vec<Shared>> {
+        let (first, others) = walks.split_first()?;
+        if others.is_empty() || others.iter().any(|walk| walk.results != first.results) {
+            return None;
+        }
+        let shifts: BTreeSet<[isize; 2]> =
+            walks.iter().flat_map(|walk| &walk.taps).map(|tap| tap.shift).collect();
+        let kernel =
+            |walk: &Walk, shift| walk.taps.iter().find(|tap| tap.shift == shift).map(|tap| tap.kernel);
+        let shared =
+            |shift| Shared { shift, kernels: walks.iter().map(|walk| kernel(walk, shift)).collect() };
+        Some(shifts.into_iter().map(shared).collect())
     }
 
     /// Where the nine taps of a dense 3×3 kernel at step 1 begin, if that is what this is.

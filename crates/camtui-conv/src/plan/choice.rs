@@ -1,6 +1,7 @@
 //! Which algorithm a convolution runs by.
 
 use crate::graph::{Graph, Op};
+use crate::simd::WIDEST;
 use crate::walk::Walk;
 use crate::weights::Channels;
 use crate::{Convolution, Shape};
@@ -10,6 +11,8 @@ use crate::{Convolution, Shape};
 pub(crate) enum Choice {
     /// One product of matrices for each walk.
     Direct { channels: Channels, walks: Vec<Walk> },
+    /// One product of matrices for all walks, each of which has its channels in it.
+    Phases { channels: Channels, walks: Vec<Walk> },
     /// Winograd's, with tiles of `out`×`out` results; the picture's first tile begins at `first`.
     Winograd { channels: Channels, walk: Walk, first: [isize; 2], out: usize },
     /// Channels that do not see each other.
@@ -27,8 +30,12 @@ pub(super) fn choose(graph: &Graph, live: &[bool], exact: bool) -> Vec<Option<Ch
                 let walks = vec![Walk::of(convolution, node.shape)];
                 Some(algorithm(convolution, false, walks, graph.nodes[x.0].shape, node.shape, exact))
             }
-            Op::Transposed { x, convolution, .. } if *live => {
+            Op::Transposed { x, convolution, add, .. } if *live => {
                 let walks = Walk::transposed(convolution, node.shape);
+                let channels = Channels::of(convolution.weights.dims(), convolution.groups, true);
+                if add.is_none() && convolution.groups == 1 && better_together(channels.made, &walks) {
+                    return Some(Choice::Phases { channels, walks });
+                }
                 Some(algorithm(convolution, true, walks, graph.nodes[x.0].shape, node.shape, exact))
             }
             _ => None,
@@ -51,4 +58,11 @@ fn algorithm(c: &Convolution, turned: bool, walks: Vec<Walk>, from: Shape, to: S
         return Choice::Winograd { channels, walk: walk.clone(), first, out };
     }
     Choice::Direct { channels, walks }
+}
+
+/// Whether one product for all walks takes fewer vectors than one for each: where `made` channels fill none, as the three of a
+/// picture, whose gradient a network's first convolution spreads.
+fn better_together(made: usize, walks: &[Walk]) -> bool {
+    let apart: usize = walks.iter().map(|walk| walk.taps.len() * made.div_ceil(WIDEST)).sum();
+    Walk::side_by_side(walks).is_some_and(|taps| taps.len() * (walks.len() * made).div_ceil(WIDEST) < apart)
 }

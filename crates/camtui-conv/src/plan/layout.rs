@@ -111,7 +111,7 @@ fn borders(graph: &Graph, choices: &[Option<Choice>]) -> Vec<Border> {
         };
         let from = graph.nodes[x.0].shape;
         let needed = match choice {
-            Choice::Direct { walks, .. } | Choice::Depthwise { walks } => {
+            Choice::Direct { walks, .. } | Choice::Phases { walks, .. } | Choice::Depthwise { walks } => {
                 walks.iter().fold(Border::default(), |sum, walk| sum.with(walk.border(from)))
             }
             Choice::Winograd { first, out, .. } => tiled(*first, *out, from, node.shape),

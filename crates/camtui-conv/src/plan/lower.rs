@@ -17,12 +17,13 @@ use crate::step::pixelwise::{Operation, Pixelwise, everywhere};
 use crate::step::planes::{FromPlanes, ToPlanes};
 use crate::step::pool::{Kind, Pool};
 use crate::step::reduce::Reduce;
+use crate::step::scatter::Scatter;
 use crate::step::winograd::{self, Sizes, Winograd};
 use crate::step::{Step, Together};
-use crate::view::{BufferId, View};
+use crate::view::{Border, BufferId, View};
 use crate::walk::Walk;
-use crate::weights::{Channels, Form};
-use crate::{Activation, Convolution, Value};
+use crate::weights::{Channels, Form, Prepared};
+use crate::{Activation, Convolution, Shape, Value};
 
 /// The steps, and the buffers they use: how large, and from which step to which they are needed.
 pub(super) struct Lowered {
@@ -69,6 +70,20 @@ struct Ends<'a> {
     add: Option<View>,
     convolution: &'a Convolution,
     bias: Arc<Block>,
+    activation: Activation,
+}
+
+/// A direct convolution's matrices, before it is known how the work is cut.
+struct Product {
+    x: View,
+    step: [usize; 2],
+    segments: Vec<Segment>,
+    out: View,
+    add: Option<View>,
+    weights: Prepared,
+    weights_at: usize,
+    bias: Arc<Block>,
+    bias_at: usize,
     activation: Activation,
 }
 
@@ -124,7 +139,7 @@ impl<V: Simd> Lowering<'_, V> {
             (op, _) => vec![self.single(op, value, out)],
         };
         if !work.is_empty() {
-            if out.border != crate::view::Border::default() {
+            if out.border != Border::default() {
                 work.push(Box::new(Clear { view: out }));
             }
             let step = if work.len() == 1 { work.remove(0) } else { Box::new(Together(work)) };
@@ -215,6 +230,7 @@ impl<V: Simd> Lowering<'_, V> {
                 let products = (0..channels.products()).flat_map(|p| walks.iter().map(move |w| (p, w)));
                 products.map(|(product, walk)| self.direct(ends, *channels, product, walk, buffers)).collect()
             }
+            Choice::Phases { channels, walks } => vec![self.phases(ends, *channels, walks, buffers)],
             Choice::Winograd { channels, walk, first, out } if *out == Two::OUT => {
                 vec![self.winograd::<Two>(ends, *channels, walk, *first, buffers)]
             }
@@ -236,36 +252,89 @@ impl<V: Simd> Lowering<'_, V> {
     ) -> Box<dyn Step> {
         let [read, made] = channels.sizes();
         let x = ends.x.channels(product * read, read);
-        let out = walk.within(ends.out).channels(product * made, made);
-        let add = ends.add.map(|add| walk.within(add).channels(product * made, made));
-        let segments = segments(&x, walk);
         let k = walk.taps.len() * read;
         let form = Form::Panels { channels, taps: kernel_taps(walk), lanes: V::LANES };
-        let weights = ends.convolution.weights.in_form(&form);
+        let whole = Product {
+            x,
+            step: walk.step,
+            segments: segments(&x, walk.taps.iter().map(|tap| tap.shift)),
+            out: walk.within(ends.out).channels(product * made, made),
+            add: ends.add.map(|add| walk.within(add).channels(product * made, made)),
+            weights: ends.convolution.weights.in_form(&form),
+            weights_at: product * k * made.next_multiple_of(V::LANES),
+            bias: ends.bias.clone(),
+            bias_at: product * made,
+            activation: ends.activation,
+        };
+        self.product(whole, buffers)
+    }
+
+    /// One product of all walks, in a step of its own, and what puts each walk's results into their places.
+    fn phases(
+        &mut self,
+        ends: &Ends<'_>,
+        channels: Channels,
+        walks: &[Walk],
+        buffers: &mut Vec<BufferId>,
+    ) -> Box<dyn Step> {
+        let taps = Walk::side_by_side(walks).expect("walks are taken together that can be");
+        let [height, width] = walks[0].results;
+        let made = channels.made;
+        let shape = Shape::new(walks.len() * made, height, width);
+        let (side_by_side, size) = View::whole(self.sizes.len(), shape, Border::default(), false);
+        let mut used = vec![ends.x.buffer, self.room(size)];
+        buffers.extend(&used);
+        let lanes = V::LANES;
+        let form =
+            Form::Phases { channels, taps: taps.iter().map(|tap| tap.kernels.clone()).collect(), lanes };
+        let bias = ends.convolution.weights.bias().unwrap_or(&[]).repeat(walks.len());
+        let whole = Product {
+            x: ends.x,
+            step: [1, 1],
+            segments: segments(&ends.x, taps.iter().map(|tap| tap.shift)),
+            out: side_by_side,
+            add: None,
+            weights: ends.convolution.weights.in_form(&form),
+            weights_at: 0,
+            bias: padded(&bias, shape.channels).into(),
+            bias_at: 0,
+            activation: ends.activation,
+        };
+        let product = self.product(whole, &mut used);
+        self.push(product, used);
+        let places = walks.iter().map(|walk| walk.within(ends.out)).collect();
+        Box::new(Scatter { x: side_by_side, places })
+    }
+
+    /// A product, with the room that it needs.
+    fn product(&mut self, whole: Product, buffers: &mut Vec<BufferId>) -> Box<dyn Step> {
+        let Product { x, step, segments, out, add, weights, weights_at, bias, bias_at, activation } = whole;
+        let k: usize = segments.iter().map(|segment| segment.len).sum();
         let results = out.shape.pixels();
         let split = if results <= direct::FEW {
             let packed = self.room(direct::packed_len(results, k, V::LANES));
             buffers.push(packed);
-            let panels = crate::weights::panels(made, V::LANES).count();
+            let panels = crate::weights::panels(out.shape.channels, V::LANES).count();
             let most = results.div_ceil(V::ROWS * 2).max(1);
             direct::Split::Panels { packed, parts: 8usize.div_ceil(panels).min(most) }
         } else {
             direct::Split::Results(direct::results_a_chunk(k, V::ROWS))
         };
+        let vector = PhantomData::<V>;
         Box::new(Direct {
             x,
-            step: walk.step,
+            step,
             segments,
             k,
             out,
             add,
             weights,
-            weights_at: product * k * made.next_multiple_of(V::LANES),
-            bias: ends.bias.clone(),
-            bias_at: product * made,
-            activation: ends.activation,
+            weights_at,
+            bias,
+            bias_at,
+            activation,
             split,
-            vector: PhantomData::<V>,
+            vector,
         })
     }
 
@@ -320,11 +389,11 @@ fn depthwise<V: Simd>(ends: &Ends<'_>, walk: &Walk) -> Box<dyn Step> {
     })
 }
 
-/// What a walk's taps see, joined where channels of neighbouring pixels lie side by side.
-fn segments(x: &View, walk: &Walk) -> Vec<Segment> {
+/// What taps see, joined where channels of neighbouring pixels lie side by side.
+fn segments(x: &View, shifts: impl Iterator<Item = [isize; 2]>) -> Vec<Segment> {
     let mut segments: Vec<Segment> = Vec::new();
-    for tap in &walk.taps {
-        let next = Segment { offset: offset(x, tap.shift), len: x.shape.channels };
+    for shift in shifts {
+        let next = Segment { offset: offset(x, shift), len: x.shape.channels };
         match segments.last_mut() {
             Some(last) if last.offset + last.len as isize == next.offset => last.len += next.len,
             _ => segments.push(next),

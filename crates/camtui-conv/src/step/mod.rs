@@ -7,6 +7,7 @@ pub(crate) mod pixelwise;
 pub(crate) mod planes;
 pub(crate) mod pool;
 pub(crate) mod reduce;
+pub(crate) mod scatter;
 pub(crate) mod winograd;
 
 use crate::view::{BufferId, View};

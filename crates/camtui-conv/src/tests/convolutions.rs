@@ -161,6 +161,36 @@ fn transposed_convolutions_are_the_gradients_of_convolutions() {
     }
 }
 
+/// What a network's first layer spreads back to the picture: few channels, all phases of which one product makes.
+#[test]
+fn gradients_of_a_picture_are_right() {
+    let random = &mut Random::new(6);
+    // Channels of the layer and of the picture, kernel, stride, size.
+    for (read, made, kernel, stride, size) in [
+        (64, 3, 7, 2, 40),
+        (32, 3, 3, 2, 33),
+        (24, 1, 11, 4, 47),
+        (96, 3, 4, 4, 32),
+        (40, 3, 16, 16, 48),
+        (20, 9, 2, 2, 12),
+        (17, 5, 3, 3, 21),
+    ] {
+        for padding in [0, kernel / 2] {
+            let mut b = Builder::new();
+            let convolution = Convolution {
+                weights: weights(random, [read, made, kernel, kernel], made),
+                stride: [stride; 2],
+                padding: Padding::all(padding),
+                ..of_nothing()
+            };
+            let output = Shape::new(made, size, size);
+            assert!(transpose(random, &mut b, convolution.clone(), output));
+            assert!(transpose(random, &mut b, convolution, output));
+            check(&b, random, &format!("spread {read} to {made}, {kernel}×{kernel} by {stride}, {size}²"));
+        }
+    }
+}
+
 /// The layers of real networks: deep sums, many pixels, whole vectors.
 #[test]
 fn layers_of_networks_are_right() {

@@ -1,30 +1,7 @@
-//! Prepared numbers that are kept and taken back.
-
-use std::sync::Arc;
+//! Numbers that are put into the order that programs want, scaled before, and asked for afterwards.
 
 use super::{Random, instruction_sets, run};
-use crate::memory::Block;
-use crate::{Activation, Builder, Convolution, Padding, Settings, Shape, Values, Weights};
-
-/// Numbers as a mapped file has them: aligned to 64 bytes, `offset` numbers further.
-struct Mapped {
-    block: Block,
-    range: std::ops::Range<usize>,
-}
-
-impl AsRef<[f32]> for Mapped {
-    fn as_ref(&self) -> &[f32] {
-        // SAFETY: the block is not written any more.
-        let all = unsafe { std::slice::from_raw_parts(self.block.start(), self.block.len()) };
-        &all[self.range.clone()]
-    }
-}
-
-fn mapped(numbers: &[f32], offset: usize) -> Values {
-    let mut block = Block::zeros(offset + numbers.len());
-    block.as_mut_slice()[offset..].copy_from_slice(numbers);
-    Values::shared(Arc::new(Mapped { range: offset..offset + numbers.len(), block }))
-}
+use crate::{Activation, Builder, Convolution, Padding, Settings, Shape, Weights};
 
 /// Three kinds of convolutions, and what they make of a picture of 32 channels.
 fn builder(weights: &[Weights]) -> Builder {
@@ -46,64 +23,6 @@ fn builder(weights: &[Weights]) -> Builder {
 }
 
 const DIMS: [[usize; 4]; 4] = [[40, 32, 3, 3], [40, 1, 3, 3], [24, 10, 3, 3], [24, 9, 2, 2]];
-
-/// The second program's kernels are all zeros, so that its results can only come from what was kept.
-#[test]
-fn kept_forms_are_used_as_they_are() {
-    let random = &mut Random::new(31);
-    let picture = random.numbers(32 * 400);
-    for isa in instruction_sets() {
-        for exact in [true, false] {
-            let made: Vec<Weights> = DIMS
-                .iter()
-                .map(|dims| Weights::new(*dims, random.numbers(dims.iter().product()), None).unwrap())
-                .collect();
-            let taken = DIMS.map(|dims| Weights::new(dims, vec![0.0; dims.iter().product()], None).unwrap());
-            let settings = Settings { exact, isa };
-            let first = builder(&made);
-            let expected = run(&first.clone().build(settings).unwrap(), &first.graph(), &[&picture], 1);
-            for (made, taken) in made.iter().zip(&taken) {
-                let kept = made.prepared();
-                assert!(!kept.is_empty());
-                for form in kept {
-                    taken.with_prepared(&form.tag(), mapped(form.numbers(), 0)).unwrap();
-                }
-            }
-            let second = builder(&taken);
-            let outputs = run(&second.clone().build(settings).unwrap(), &second.graph(), &[&picture], 1);
-            assert!(outputs == expected, "{isa:?}, exact {exact}");
-            assert!(expected[0].iter().any(|x| x.abs() > 0.1));
-        }
-    }
-}
-
-#[test]
-fn what_cannot_be_a_form_is_refused() {
-    let weights = DIMS.map(|dims| Weights::new(dims, vec![0.5; dims.iter().product()], None).unwrap());
-    builder(&weights).build(Settings::default()).unwrap();
-    for (weights, dims) in weights.iter().zip(DIMS) {
-        for form in weights.prepared() {
-            let (tag, numbers) = (form.tag(), form.numbers());
-            let other = Weights::new(dims, vec![0.5; dims.iter().product()], None).unwrap();
-            assert!(other.with_prepared(&tag, mapped(numbers, 1)).is_err(), "not aligned");
-            assert!(other.with_prepared(&tag, mapped(&numbers[1..], 0)).is_err(), "too few");
-            for cut in 0..tag.len() {
-                assert!(other.with_prepared(&tag[..cut], mapped(numbers, 0)).is_err(), "{cut} bytes");
-            }
-            // Other words are refused, or say a form of the same size: nothing that a kernel could read beyond.
-            for word in 0..tag.len() / 4 {
-                for bits in [0, 1, 3, 7, 0xff, 0xffff_ffffu32] {
-                    let mut tag = tag.clone();
-                    tag[word * 4..][..4].copy_from_slice(&bits.to_le_bytes());
-                    let _ = other.with_prepared(&tag, mapped(numbers, 0));
-                }
-            }
-            for taken in other.prepared() {
-                assert_eq!(taken.numbers().len(), numbers.len());
-            }
-        }
-    }
-}
 
 /// Whatever the programs have made of them, the numbers are still there, each as it was.
 #[test]

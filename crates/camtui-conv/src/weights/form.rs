@@ -62,6 +62,9 @@ pub(crate) enum Form {
     /// `[product][panel][tap][channel read][2·lanes]`, see [`crate::kernel::tile`]; the last panel has one vector
     /// where that is enough.
     Panels { channels: Channels, taps: Vec<[usize; 2]>, lanes: usize },
+    /// The same of one product for several phases: of each tap the kernel's place for each of them, or zeros where a phase has no
+    /// such tap. Its channels are those of the phases, one after the other.
+    Phases { channels: Channels, taps: Vec<Vec<Option<[usize; 2]>>>, lanes: usize },
     /// Transformed 3×3 kernels: `[position][panel][channel read][2·lanes]`.
     Winograd { channels: Channels, taps: Vec<[usize; 2]>, out: usize, lanes: usize },
     /// `[tap][channel]`, channels padded to whole vectors.
@@ -82,6 +85,10 @@ impl Form {
             Form::Panels { channels, taps, lanes } => {
                 let [read, made] = channels.sizes();
                 product(&[channels.products(), taps.len(), read, made.next_multiple_of(*lanes)])
+            }
+            Form::Phases { channels, taps, lanes } => {
+                let made = taps.first().map_or(0, Vec::len) * channels.made;
+                product(&[taps.len(), channels.read, made.next_multiple_of(*lanes)])
             }
             Form::Winograd { channels, out, lanes, .. } => {
                 let [read, made] = channels.sizes();

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use form::{Channels, Form, panels};
-pub use prepared::Prepared;
+pub(crate) use prepared::Prepared;
 
 use crate::ConvError;
 
@@ -17,7 +17,7 @@ use crate::ConvError;
 pub struct Values(Arc<dyn AsRef<[f32]> + Send + Sync>);
 
 impl Values {
-    /// Numbers that stay where they are, such as a tensor's or a mapped file's.
+    /// Numbers that stay where they are, such as a tensor's.
     pub fn shared(owner: Arc<dyn AsRef<[f32]> + Send + Sync>) -> Self {
         Values(owner)
     }
@@ -161,27 +161,6 @@ impl Weights {
         self.0.bias.as_deref()
     }
 
-    /// The forms that the programs built so far have made, to be kept beside the model. See [`Prepared`].
-    pub fn prepared(&self) -> Vec<Prepared> {
-        let mut all: Vec<Prepared> = self.held().forms.values().cloned().collect();
-        // The same forms give the same file.
-        all.sort_by_cached_key(Prepared::tag);
-        all
-    }
-
-    /// Takes a form that was made from the same numbers before, so that programs need not make it again: what
-    /// [`Prepared::tag`] and [`Prepared::numbers`] gave then.
-    ///
-    /// What cannot be a form of a kernel of these [`dims`](Self::dims) is refused: another version's tag, a form that
-    /// does not fit, too few or too many numbers, or numbers that do not begin at a multiple of 64 bytes. That they are
-    /// the right ones is the caller's word: wrong ones give wrong results, and nothing worse.
-    pub fn with_prepared(&self, tag: &[u8], numbers: Values) -> Result<(), ConvError> {
-        let form = Form::of_tag(tag, self.dims())?;
-        let prepared = Prepared::shared(form, self.dims(), numbers)?;
-        self.held().forms.entry(prepared.form().clone()).or_insert(prepared);
-        Ok(())
-    }
-
     /// The numbers in the form that a kernel wants, made at the first call.
     pub(crate) fn in_form(&self, form: &Form) -> Prepared {
         let mut held = self.held();
@@ -189,7 +168,7 @@ impl Weights {
             return prepared.clone();
         }
         let numbers = held.numbers(self.dims());
-        let prepared = Prepared::made(form.clone(), form.prepare(self.dims(), numbers.as_slice()));
+        let prepared = Prepared::new(form.prepare(self.dims(), numbers.as_slice()));
         held.forms.insert(form.clone(), prepared.clone());
         if form.holds_all(self.dims()) {
             held.numbers = None;

@@ -20,6 +20,11 @@ impl Form {
             Form::Panels { channels, taps, lanes } => {
                 pack(channels, &places(taps), *lanes, size, numbers, to);
             }
+            Form::Phases { channels, taps, lanes } => {
+                let place = |tap: &Option<[usize; 2]>| tap.map(|[ky, kx]| ky * dims[3] + kx);
+                let places: Vec<Vec<_>> = taps.iter().map(|tap| tap.iter().map(place).collect()).collect();
+                phases(channels, &places, *lanes, size, numbers, to);
+            }
             Form::Winograd { channels, taps, out, lanes } => {
                 let order = places(taps);
                 simd::with_widest(
@@ -94,6 +99,33 @@ fn pack(channels: &Channels, places: &[usize], lanes: usize, size: usize, number
                 }
                 for (t, near) in near.chunks(run).take(places.len()).enumerate() {
                     panel[(t * read + block) * columns..][..run].copy_from_slice(near);
+                }
+            }
+        }
+    }
+}
+
+/// Panels of a product for several phases: `places` of each tap, one a phase.
+fn phases(
+    channels: &Channels,
+    places: &[Vec<Option<usize>>],
+    lanes: usize,
+    size: usize,
+    numbers: &[f32],
+    to: &mut [f32],
+) {
+    let Channels { read, made, .. } = *channels;
+    let k = places.len() * read;
+    let all = places.first().map_or(0, Vec::len) * made;
+    for (vector, vectors) in panels(all, lanes) {
+        let (first, columns) = (vector * lanes, vectors * lanes);
+        let panel = &mut to[first * k..][..columns * k];
+        for (line, to) in panel.chunks_mut(columns).enumerate() {
+            let (tap, c) = (&places[line / read], line % read);
+            for (to, column) in to.iter_mut().zip(first..all) {
+                if let Some(place) = tap[column / made] {
+                    let (_, kernel) = channels.source(0, column % made);
+                    *to = numbers[(kernel + c * channels.step()) * size + place];
                 }
             }
         }
