@@ -58,6 +58,7 @@ fn numbers_come_back_out_of_the_form_that_holds_them() {
 #[test]
 fn scaled_numbers_are_those_of_their_products() {
     let random = &mut Random::new(71);
+    let mut pairs = Vec::new();
     for dims in DIMS {
         let [outer, inner, height, width] = dims;
         let numbers = random.numbers(dims.iter().product());
@@ -71,5 +72,27 @@ fn scaled_numbers_are_those_of_their_products() {
         assert_eq!(scaled.sample(usize::MAX), expected);
         assert_eq!(weights.numbers().as_slice(), numbers);
         assert!(weights.scaled(vec![1.0], None).is_err());
+        pairs.push((dims, factors, numbers, expected));
+    }
+    let picture = random.numbers(32 * 400);
+    for isa in instruction_sets() {
+        for exact in [true, false] {
+            let scaled = pairs.iter().map(|(dims, [one, two], numbers, _)| {
+                let weights = Weights::new(*dims, numbers.clone(), None).unwrap();
+                weights.scaled(one.clone(), None).unwrap().scaled(two.clone(), None).unwrap()
+            });
+            let expected =
+                pairs.iter().map(|(dims, .., expected)| Weights::new(*dims, expected.clone(), None).unwrap());
+            let made = |weights: Vec<Weights>| {
+                let builder = builder(&weights);
+                run(
+                    &builder.clone().build(Settings { exact, isa }).unwrap(),
+                    &builder.graph(),
+                    &[&picture],
+                    1,
+                )
+            };
+            assert_eq!(made(scaled.collect()), made(expected.collect()), "{isa:?}, exact {exact}");
+        }
     }
 }

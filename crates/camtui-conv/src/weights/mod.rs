@@ -11,6 +11,7 @@ pub(crate) use form::{Channels, Form, panels};
 pub(crate) use prepared::Prepared;
 
 use crate::ConvError;
+use prepare::Kernels;
 
 /// Numbers that somebody else may own: a `Vec<f32>`, or anything shared that shows itself as a slice.
 #[derive(Clone)]
@@ -61,6 +62,11 @@ struct Source {
 }
 
 impl Source {
+    fn kernels(&self, size: usize) -> Kernels<'_> {
+        let factors = self.factors.iter().map(|factors| factors.as_slice()).collect();
+        Kernels { numbers: self.numbers.as_slice(), factors, size }
+    }
+
     fn scaled(&self, taps: usize) -> Values {
         if self.factors.is_empty() {
             return self.numbers.clone();
@@ -167,8 +173,14 @@ impl Weights {
         if let Some(prepared) = held.forms.get(form) {
             return prepared.clone();
         }
-        let numbers = held.numbers(self.dims());
-        let prepared = Prepared::new(form.prepare(self.dims(), numbers.as_slice()));
+        let size = self.dims()[2] * self.dims()[3];
+        let block = if let Some(source) = &held.numbers {
+            form.prepare(self.dims(), &source.kernels(size))
+        } else {
+            let numbers = held.numbers(self.dims());
+            form.prepare(self.dims(), &Kernels { numbers: numbers.as_slice(), factors: vec![], size })
+        };
+        let prepared = Prepared::new(block);
         held.forms.insert(form.clone(), prepared.clone());
         if form.holds_all(self.dims()) {
             held.numbers = None;

@@ -8,38 +8,58 @@ use crate::kernel::transform::{self, Four, Two, Winograd};
 use crate::memory::Block;
 use crate::simd::{self, WIDEST};
 
+/// Kernels of `size` numbers each, and the factors that each is still to be multiplied with, one after the other.
+pub(super) struct Kernels<'a> {
+    pub numbers: &'a [f32],
+    pub factors: Vec<&'a [f32]>,
+    pub size: usize,
+}
+
+impl Kernels<'_> {
+    /// The numbers of one kernel, before they are multiplied.
+    #[inline(always)]
+    fn of(&self, kernel: usize) -> &[f32] {
+        &self.numbers[kernel * self.size..][..self.size]
+    }
+
+    /// A number of that kernel, multiplied.
+    #[inline(always)]
+    fn scaled(&self, kernel: usize, number: f32) -> f32 {
+        self.factors.iter().fold(number, |number, factors| number * factors[kernel])
+    }
+}
+
 impl Form {
-    /// The form of `numbers`, which fill `dims`.
-    pub(super) fn prepare(&self, dims: [usize; 4], numbers: &[f32]) -> Block {
+    /// The form of `kernels`, which fill `dims`.
+    pub(super) fn prepare(&self, dims: [usize; 4], kernels: &Kernels<'_>) -> Block {
         let len = self.len(dims).expect("a form of numbers that fit into memory does so too");
         let mut block = Block::zeros(len);
         let to = block.as_mut_slice();
         let places = |taps: &[[usize; 2]]| taps.iter().map(|[ky, kx]| ky * dims[3] + kx).collect::<Vec<_>>();
-        let size = dims[2] * dims[3];
         match self {
             Form::Panels { channels, taps, lanes } => {
-                pack(channels, &places(taps), *lanes, size, numbers, to);
+                pack(channels, &places(taps), *lanes, kernels, to);
             }
             Form::Phases { channels, taps, lanes } => {
                 let place = |tap: &Option<[usize; 2]>| tap.map(|[ky, kx]| ky * dims[3] + kx);
                 let places: Vec<Vec<_>> = taps.iter().map(|tap| tap.iter().map(place).collect()).collect();
-                phases(channels, &places, *lanes, size, numbers, to);
+                phases(channels, &places, *lanes, kernels, to);
             }
             Form::Winograd { channels, taps, out, lanes } => {
                 let order = places(taps);
                 simd::with_widest(
                     #[inline(always)]
                     || match out {
-                        2 => filter::<Two>(channels, &order, *lanes, numbers, to),
-                        _ => filter::<Four>(channels, &order, *lanes, numbers, to),
+                        2 => filter::<Two>(channels, &order, *lanes, kernels, to),
+                        _ => filter::<Four>(channels, &order, *lanes, kernels, to),
                     },
                 );
             }
             Form::Depthwise { taps } => {
                 let padded = dims[0].next_multiple_of(WIDEST);
                 for (place, to) in places(taps).into_iter().zip(to.chunks_mut(padded)) {
-                    for (to, kernel) in to.iter_mut().zip(numbers.chunks(size)) {
-                        *to = kernel[place];
+                    for (kernel, to) in to.iter_mut().enumerate().take(dims[0] * dims[1]) {
+                        *to = kernels.scaled(kernel, kernels.of(kernel)[place]);
                     }
                 }
             }
@@ -68,12 +88,11 @@ impl Form {
 /// Channels read that are packed together: their numbers fill lines of memory.
 const TOGETHER: usize = 16;
 
-/// Panels of the taps at `places` of kernels of `size` numbers.
-fn pack(channels: &Channels, places: &[usize], lanes: usize, size: usize, numbers: &[f32], to: &mut [f32]) {
+/// Panels of the taps at `places`.
+fn pack(channels: &Channels, places: &[usize], lanes: usize, kernels: &Kernels<'_>, to: &mut [f32]) {
     let [read, made] = channels.sizes();
     let k = places.len() * read;
     let product_len = k * made.next_multiple_of(lanes);
-    let step = channels.step() * size;
     // Numbers are put in order here, near the processor, and leave in runs: the taps' places in a panel are far apart.
     let mut near = vec![0.0; places.len() * TOGETHER * 2 * lanes];
     for (product, to) in to.chunks_mut(product_len.max(1)).enumerate() {
@@ -89,10 +108,11 @@ fn pack(channels: &Channels, places: &[usize], lanes: usize, size: usize, number
                     let (seen, kernel) = channels.source(product, first_made + lane);
                     let end = (block + TOGETHER).min(seen + channels.read);
                     for c in block.max(seen)..end {
-                        let from = &numbers[kernel * size + (c - seen) * step..][..size];
+                        let kernel = kernel + (c - seen) * channels.step();
+                        let from = kernels.of(kernel);
                         let mut at = (c - block) * columns + lane;
                         for &place in places {
-                            near[at] = from[place];
+                            near[at] = kernels.scaled(kernel, from[place]);
                             at += run;
                         }
                     }
@@ -110,8 +130,7 @@ fn phases(
     channels: &Channels,
     places: &[Vec<Option<usize>>],
     lanes: usize,
-    size: usize,
-    numbers: &[f32],
+    kernels: &Kernels<'_>,
     to: &mut [f32],
 ) {
     let Channels { read, made, .. } = *channels;
@@ -124,8 +143,8 @@ fn phases(
             let (tap, c) = (&places[line / read], line % read);
             for (to, column) in to.iter_mut().zip(first..all) {
                 if let Some(place) = tap[column / made] {
-                    let (_, kernel) = channels.source(0, column % made);
-                    *to = numbers[(kernel + c * channels.step()) * size + place];
+                    let kernel = channels.source(0, column % made).1 + c * channels.step();
+                    *to = kernels.scaled(kernel, kernels.of(kernel)[place]);
                 }
             }
         }
@@ -166,7 +185,13 @@ fn unpack(
 
 /// Transformed 3×3 kernels, whose taps are in `order`.
 #[inline(always)]
-fn filter<W: Winograd>(channels: &Channels, order: &[usize], lanes: usize, numbers: &[f32], to: &mut [f32]) {
+fn filter<W: Winograd>(
+    channels: &Channels,
+    order: &[usize],
+    lanes: usize,
+    kernels: &Kernels<'_>,
+    to: &mut [f32],
+) {
     const L: usize = transform::KERNELS;
     let [read, made] = channels.sizes();
     let size = read * made.next_multiple_of(lanes);
@@ -177,10 +202,10 @@ fn filter<W: Winograd>(channels: &Channels, order: &[usize], lanes: usize, numbe
                 let mut g = [[0.0; L]; 9];
                 for l in 0..L.min(made.saturating_sub(first_made + lane)) {
                     // There is one group: each channel made sees all that are read.
-                    let (_, kernel) = channels.source(0, first_made + lane + l);
-                    let from = &numbers[(kernel + c * channels.step()) * 9..][..9];
+                    let kernel = channels.source(0, first_made + lane + l).1 + c * channels.step();
+                    let from = kernels.of(kernel);
                     for (g, &place) in g.iter_mut().zip(order) {
-                        g[l] = from[place];
+                        g[l] = kernels.scaled(kernel, from[place]);
                     }
                 }
                 transform::kernels::<W>(&g, |position, numbers| {
