@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use super::apart;
+use super::busy::Busy;
 use super::drawing::{Drawing, Step};
 use super::figures::{CAMTUI, EXPORTED, FORWARD, Figures, GRAD_CAM, PYTORCH};
 use super::own::Own;
@@ -181,6 +182,7 @@ impl Measure<'_> {
         let (few, many) = (few?, many?);
         let drawing = &Drawing::new(self.image, on.threads)?;
         let mut pace = self.pace;
+        let _busy = (row == Row::Loaded).then(Busy::start).transpose()?;
         let explain = |id: &'static str, parameters: &'static [&'static str], first: bool| -> Turn<'_> {
             let program = &program;
             // The first class compiles what the passes need, which takes a while and counts only where passes take longer.
@@ -190,7 +192,7 @@ impl Measure<'_> {
             })
         };
         let camtui: Turn<'_> = match row {
-            Row::GradCam => Box::new(|calls| own.grad_cam(calls)),
+            Row::GradCam | Row::Loaded => Box::new(|calls| own.grad_cam(calls)),
             Row::Forward => Box::new(|calls| own.forward(calls)),
             Row::ImageGradient => Box::new(|calls| own.image_gradient(calls)),
             Row::AnotherClass => Box::new(|calls| own.another_class(calls)),
@@ -313,7 +315,7 @@ fn step(row: Row) -> Option<Step> {
 /// Who does a row with PyTorch, and by which job of the script.
 fn torch_jobs(row: Row) -> &'static [(&'static str, &'static str)] {
     match row {
-        Row::GradCam => &[(GRAD_CAM, "grad-cam"), (PYTORCH, "bare")],
+        Row::GradCam | Row::Loaded => &[(GRAD_CAM, "grad-cam"), (PYTORCH, "bare")],
         Row::Forward => &[(PYTORCH, "forward")],
         Row::ImageGradient => &[(PYTORCH, "image-gradient")],
         Row::AnotherClass => &[(GRAD_CAM, "another-class"), ("PyTorch, graph kept", "bare-another-class")],
@@ -333,7 +335,7 @@ fn torch_jobs(row: Row) -> &'static [(&'static str, &'static str)] {
 /// Who does a row with ONNX Runtime.
 fn ort_jobs(row: Row) -> &'static [(&'static str, &'static str)] {
     match row {
-        Row::GradCam => &[(EXPORTED, "grad-cam"), (FORWARD, "forward")],
+        Row::GradCam | Row::Loaded => &[(EXPORTED, "grad-cam"), (FORWARD, "forward")],
         Row::Forward => &[(FORWARD, "forward")],
         Row::ImageGradient => &[(EXPORTED, "image-gradient")],
         _ => &[],

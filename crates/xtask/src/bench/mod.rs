@@ -9,6 +9,7 @@
 
 mod aims;
 mod apart;
+mod busy;
 pub mod drawing;
 mod figures;
 pub mod machine;

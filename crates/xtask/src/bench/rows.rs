@@ -7,6 +7,8 @@ use clap::ValueEnum;
 pub enum Row {
     /// One picture after the other, from the input tensor to a map of its size
     GradCam,
+    /// The same while another process keeps a core busy
+    Loaded,
     /// The forward pass alone
     Forward,
     /// The gradient of the likeliest class down to the picture
@@ -48,6 +50,7 @@ impl Row {
     pub fn title(self) -> &'static str {
         match self {
             Self::GradCam => "Grad-CAM, one picture at a time",
+            Self::Loaded => "Grad-CAM beside a process that keeps a core busy",
             Self::Forward => "The forward pass alone",
             Self::ImageGradient => "The gradient down to the picture",
             Self::AnotherClass => "Another class of the same picture",
@@ -71,7 +74,7 @@ impl Row {
     /// What its figures are, for the line under the heading.
     pub fn unit(self) -> &'static str {
         match self {
-            Self::GradCam => "milliseconds from the input tensor to a map of the input's size",
+            Self::GradCam | Self::Loaded => "milliseconds from the input tensor to a map of the input's size",
             Self::Forward | Self::ImageGradient => "milliseconds",
             Self::AnotherClass => "milliseconds to the new map, the picture's first class explained before",
             Self::AnotherLayer => "milliseconds from `layer4`'s map to `layer3`'s",
