@@ -53,33 +53,30 @@ struct Held {
     forms: HashMap<Form, Prepared>,
 }
 
-/// Numbers, each to be multiplied with its kernel's factors one after the other: when they are read, so that what belongs to somebody
-/// else is not copied before its place is known.
+/// Numbers, each to be multiplied with its kernel's factor: when they are read, so that what belongs to somebody else is not
+/// copied before its place is known.
 #[derive(Clone)]
 struct Source {
     numbers: Values,
-    factors: Vec<Arc<Vec<f32>>>,
+    factors: Option<Arc<Vec<f32>>>,
 }
 
 impl Source {
     fn kernels(&self, size: usize) -> Kernels<'_> {
-        let factors = self.factors.iter().map(|factors| factors.as_slice()).collect();
-        Kernels { numbers: self.numbers.as_slice(), factors, size }
+        Kernels {
+            numbers: self.numbers.as_slice(),
+            factors: self.factors.as_ref().map(|f| f.as_slice()),
+            size,
+        }
     }
 
     fn scaled(&self, taps: usize) -> Values {
-        if self.factors.is_empty() {
-            return self.numbers.clone();
-        }
-        let mut scaled = self.numbers.as_slice().to_vec();
-        for factors in &self.factors {
-            for (kernel, factor) in scaled.chunks_exact_mut(taps).zip(factors.iter()) {
-                for tap in kernel {
-                    *tap *= factor;
-                }
-            }
-        }
-        scaled.into()
+        let Some(factors) = &self.factors else { return self.numbers.clone() };
+        let kernels = self.numbers.as_slice().chunks_exact(taps).zip(factors.iter());
+        kernels
+            .flat_map(|(taps, factor)| taps.iter().map(move |tap| tap * factor))
+            .collect::<Vec<f32>>()
+            .into()
     }
 }
 
@@ -110,7 +107,7 @@ impl Weights {
             )));
         }
         let held =
-            Mutex::new(Held { numbers: Some(Source { numbers, factors: vec![] }), forms: HashMap::new() });
+            Mutex::new(Held { numbers: Some(Source { numbers, factors: None }), forms: HashMap::new() });
         Ok(Weights(Arc::new(Kernel { dims, bias, held })))
     }
 
@@ -134,8 +131,7 @@ impl Weights {
             let numbers = held.numbers(self.dims());
             return spread(numbers.as_slice()).map(|at| numbers.as_slice()[at]).collect();
         };
-        let scaled =
-            |at: usize| factors.iter().fold(numbers.as_slice()[at], |x, factors| x * factors[at / taps]);
+        let scaled = |at: usize| numbers.as_slice()[at] * factors.as_ref().map_or(1.0, |f| f[at / taps]);
         spread(numbers.as_slice()).map(scaled).collect()
     }
 
@@ -157,7 +153,11 @@ impl Weights {
                 kernels.flat_map(|(taps, factor)| taps.iter().map(move |tap| tap * factor)).collect();
             return Self::new(self.dims(), scaled, bias);
         };
-        source.factors.push(Arc::new(factors));
+        let product = match &source.factors {
+            Some(before) => before.iter().zip(&factors).map(|(before, factor)| before * factor).collect(),
+            None => factors,
+        };
+        source.factors = Some(Arc::new(product));
         let held = Mutex::new(Held { numbers: Some(source), forms: HashMap::new() });
         Ok(Weights(Arc::new(Kernel { dims: self.dims(), bias, held })))
     }
@@ -178,7 +178,7 @@ impl Weights {
             form.prepare(self.dims(), &source.kernels(size))
         } else {
             let numbers = held.numbers(self.dims());
-            form.prepare(self.dims(), &Kernels { numbers: numbers.as_slice(), factors: vec![], size })
+            form.prepare(self.dims(), &Kernels { numbers: numbers.as_slice(), factors: None, size })
         };
         let prepared = Prepared::new(block);
         held.forms.insert(form.clone(), prepared.clone());

@@ -8,10 +8,10 @@ use crate::kernel::transform::{self, Four, Two, Winograd};
 use crate::memory::Block;
 use crate::simd::{self, WIDEST};
 
-/// Kernels of `size` numbers each, and the factors that each is still to be multiplied with, one after the other.
+/// Kernels of `size` numbers each, and the factor that each is still to be multiplied with.
 pub(super) struct Kernels<'a> {
     pub numbers: &'a [f32],
-    pub factors: Vec<&'a [f32]>,
+    pub factors: Option<&'a [f32]>,
     pub size: usize,
 }
 
@@ -22,10 +22,10 @@ impl Kernels<'_> {
         &self.numbers[kernel * self.size..][..self.size]
     }
 
-    /// A number of that kernel, multiplied.
+    /// What its numbers are to be multiplied with.
     #[inline(always)]
-    fn scaled(&self, kernel: usize, number: f32) -> f32 {
-        self.factors.iter().fold(number, |number, factors| number * factors[kernel])
+    fn factor(&self, kernel: usize) -> f32 {
+        self.factors.map_or(1.0, |factors| factors[kernel])
     }
 }
 
@@ -59,7 +59,7 @@ impl Form {
                 let padded = dims[0].next_multiple_of(WIDEST);
                 for (place, to) in places(taps).into_iter().zip(to.chunks_mut(padded)) {
                     for (kernel, to) in to.iter_mut().enumerate().take(dims[0] * dims[1]) {
-                        *to = kernels.scaled(kernel, kernels.of(kernel)[place]);
+                        *to = kernels.of(kernel)[place] * kernels.factor(kernel);
                     }
                 }
             }
@@ -109,10 +109,10 @@ fn pack(channels: &Channels, places: &[usize], lanes: usize, kernels: &Kernels<'
                     let end = (block + TOGETHER).min(seen + channels.read);
                     for c in block.max(seen)..end {
                         let kernel = kernel + (c - seen) * channels.step();
-                        let from = kernels.of(kernel);
+                        let (from, factor) = (kernels.of(kernel), kernels.factor(kernel));
                         let mut at = (c - block) * columns + lane;
                         for &place in places {
-                            near[at] = kernels.scaled(kernel, from[place]);
+                            near[at] = from[place] * factor;
                             at += run;
                         }
                     }
@@ -144,7 +144,7 @@ fn phases(
             for (to, column) in to.iter_mut().zip(first..all) {
                 if let Some(place) = tap[column / made] {
                     let kernel = channels.source(0, column % made).1 + c * channels.step();
-                    *to = kernels.scaled(kernel, kernels.of(kernel)[place]);
+                    *to = kernels.of(kernel)[place] * kernels.factor(kernel);
                 }
             }
         }
@@ -203,9 +203,9 @@ fn filter<W: Winograd>(
                 for l in 0..L.min(made.saturating_sub(first_made + lane)) {
                     // There is one group: each channel made sees all that are read.
                     let kernel = channels.source(0, first_made + lane + l).1 + c * channels.step();
-                    let from = kernels.of(kernel);
+                    let (from, factor) = (kernels.of(kernel), kernels.factor(kernel));
                     for (g, &place) in g.iter_mut().zip(order) {
-                        g[l] = kernels.scaled(kernel, from[place]);
+                        g[l] = from[place] * factor;
                     }
                 }
                 transform::kernels::<W>(&g, |position, numbers| {

@@ -278,12 +278,17 @@ fn rescaled(
     let weights = &convolution.weights;
     let [outer, inner, ..] = weights.dims();
     let group = outer / convolution.groups;
-    let factor = |at: usize| {
-        let (first, second) = (at / inner, at / inner / group * inner + at % inner);
-        let (result, operand) = if transposed { (second, first) } else { (first, second) };
-        results.map_or(1.0, |(scale, _)| scale[result]) * operands.map_or(1.0, |s| s[operand])
-    };
-    let factors = (0..outer * inner).map(factor).collect();
+    let results_scale = results.map(|(scale, _)| scale);
+    let (of_outer, of_inner) = if transposed { (operands, results_scale) } else { (results_scale, operands) };
+    let mut factors = Vec::with_capacity(outer * inner);
+    for first in 0..outer {
+        let outer = of_outer.map_or(1.0, |scale| scale[first]);
+        match of_inner {
+            // The channels of its group.
+            Some(scale) => factors.extend(scale[first / group * inner..][..inner].iter().map(|s| outer * s)),
+            None => factors.extend(std::iter::repeat_n(outer, inner)),
+        }
+    }
     let bias = match results {
         None => weights.bias().map(<[f32]>::to_vec),
         Some((scale, shift)) => {
