@@ -297,8 +297,7 @@ impl Network {
         head.as_ref()
     }
 
-    /// Runs `work` with this network's threads, in one of them: a caller beside them would often share a core with the helper that
-    /// it calls, and two threads be no quicker than one.
+    /// Runs `work` with this network's threads, in one of them, so that what it does in parallel is not handed over each time.
     pub(super) fn with_threads<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         let scoped = || multithread_tract_scope(self.executor.clone(), work);
         match &self.executor {

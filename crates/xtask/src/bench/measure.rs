@@ -17,6 +17,7 @@ use super::program::{Pictures, Program};
 use super::rows::{Network, Row};
 use super::stats::Times;
 use super::turns::{Pace, Turn, alternate};
+use super::yardstick::{APART, apart};
 
 /// All that are bundled.
 const EXPLAINERS: &[&str] = &[
@@ -227,6 +228,9 @@ impl Measure<'_> {
         }
         if let Some(peer) = ort {
             all.extend(ort_jobs(row).iter().map(|(who, job)| ((*who).to_owned(), turn(peer, job))));
+        }
+        if on.threads > 1 && !row.is_without_network() {
+            all.push((APART.to_owned(), Box::new(|calls| Ok(apart(calls)))));
         }
         let found = alternate(all, pace);
         self.add(row, on, found);

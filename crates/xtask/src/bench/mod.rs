@@ -24,6 +24,7 @@ mod rows;
 pub mod session;
 mod stats;
 mod turns;
+mod yardstick;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

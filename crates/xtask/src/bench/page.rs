@@ -9,6 +9,7 @@ use super::aims::verdicts;
 use super::figures::{CAMTUI, Figures};
 use super::rows::Row;
 use super::stats::Times;
+use super::yardstick::APART;
 
 const BEGIN: &str = "<!-- what `xtask bench` has measured begins here -->";
 const END: &str = "<!-- what `xtask bench` has measured ends here -->";
@@ -69,8 +70,9 @@ pub fn tables(figures: &Figures, about: &Circumstances) -> String {
         write!(text, "\n### {}\n\nIn {}.\n{}", row.title(), row.unit(), head("|")).expect("a string");
         for (network, who) in lines {
             let cell = |threads: &usize| {
-                let own =
-                    figures.median(*row, network, *threads, CAMTUI).filter(|_| !who.starts_with(CAMTUI));
+                let own = figures
+                    .median(*row, network, *threads, CAMTUI)
+                    .filter(|_| !who.starts_with(CAMTUI) && who != APART);
                 figures
                     .find(*row, network, *threads, who)
                     .map_or_else(|| "–".to_owned(), |times| cell(times, own))
