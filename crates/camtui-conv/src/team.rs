@@ -1,15 +1,17 @@
 //! Who does a run's work: the calling thread, and helpers from a pool that come when they come.
 //!
-//! The phases of a run are lists of chunks that threads claim one by one. A thread goes on to the next phase when
+//! The phases of a run are lists of chunks. Each thread has a share of every list, so that what it reads is mostly what it wrote
+//! before, and helps with the others' shares when its own is done. A thread goes on to the next phase when
 //! the chunks before it are *done*, whoever did them; nobody waits for a thread to *arrive*. So a helper that wakes
 //! late, or never, costs nothing but its help, and the run is over when the work is.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::memory::Block;
 use crate::plan::Plan;
-use crate::step::Context;
+use crate::step::{Context, part};
 
 /// Who does a run's work. The result is the same to the bit.
 #[derive(Clone, Copy)]
@@ -30,7 +32,11 @@ pub(crate) struct Run {
     arena: Arc<Block>,
     inputs: Vec<*const f32>,
     outputs: Vec<*mut f32>,
-    progress: Vec<Progress>,
+    /// Of each phase, how many chunks of each thread's share are taken, and how many of all are done.
+    claimed: Vec<Counter>,
+    done: Vec<Counter>,
+    /// How many may come.
+    threads: usize,
     /// The first phase that is not known to be done.
     reached: AtomicUsize,
     /// Threads that have come; each has its own part of scratch.
@@ -44,12 +50,27 @@ pub(crate) struct Run {
     bell: Condvar,
 }
 
-/// How far a phase is, on a line of memory of its own.
+/// A number that several threads count on, on a line of memory of its own.
 #[repr(align(64))]
 #[derive(Default)]
-struct Progress {
-    claimed: AtomicUsize,
-    done: AtomicUsize,
+struct Counter(AtomicUsize);
+
+fn counters(count: usize) -> Vec<Counter> {
+    (0..count).map(|_| Counter::default()).collect()
+}
+
+/// Takes some of a share's chunks that nobody has taken yet: many at first, then fewer, the last ones singly. Asking costs more the
+/// farther threads are apart, and who comes late or is slow must not hold up the rest.
+fn claim(claimed: &AtomicUsize, chunks: usize) -> Range<usize> {
+    let mut first = claimed.load(Ordering::Relaxed);
+    while first < chunks {
+        let end = first + ((chunks - first) / 2).max(1);
+        match claimed.compare_exchange_weak(first, end, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return first..end,
+            Err(now) => first = now,
+        }
+    }
+    chunks..chunks
 }
 
 // SAFETY: the pointers are the caller's slices. They are used only while a chunk that was claimed is not done, and
@@ -95,7 +116,9 @@ pub(crate) unsafe fn work(
         arena: arena.clone(),
         inputs: inputs.to_vec(),
         outputs: outputs.to_vec(),
-        progress: plan.phases.iter().map(|_| Progress::default()).collect(),
+        claimed: counters(plan.phases.len() * team.threads()),
+        done: counters(plan.phases.len()),
+        threads: team.threads(),
         reached: AtomicUsize::new(0),
         seats: AtomicUsize::new(0),
         broken: AtomicBool::new(false),
@@ -165,20 +188,28 @@ impl Run {
         };
         for index in self.reached.load(Ordering::Acquire)..self.plan.phases.len() {
             let phase = self.plan.phases[index];
-            let Progress { claimed, done } = &self.progress[index];
-            loop {
-                if self.broken.load(Ordering::SeqCst) {
-                    return;
-                }
-                let chunk = claimed.fetch_add(1, Ordering::Relaxed);
-                if chunk >= phase.chunks {
-                    break;
-                }
-                // SAFETY: `work`'s caller's; the phases before are done, and this chunk is ours.
-                unsafe { self.plan.steps[phase.step].run(&cx, phase.index, chunk) };
-                if done.fetch_add(1, Ordering::AcqRel) + 1 == phase.chunks {
-                    self.reached.fetch_max(index + 1, Ordering::AcqRel);
-                    self.wake();
+            let done = &self.done[index].0;
+            // One's own share first: what lies near it was made by oneself in the phase before.
+            for share in (seat..self.threads).chain(0..seat) {
+                let claimed = &self.claimed[index * self.threads + share].0;
+                let share = part(phase.chunks, self.threads, share);
+                loop {
+                    if self.broken.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let chunks = claim(claimed, share.len());
+                    if chunks.is_empty() {
+                        break;
+                    }
+                    let count = chunks.len();
+                    for chunk in chunks {
+                        // SAFETY: `work`'s caller's; the phases before are done, and this chunk is ours.
+                        unsafe { self.plan.steps[phase.step].run(&cx, phase.index, share.start + chunk) };
+                    }
+                    if done.fetch_add(count, Ordering::AcqRel) + count == phase.chunks {
+                        self.reached.fetch_max(index + 1, Ordering::AcqRel);
+                        self.wake();
+                    }
                 }
             }
             if !self.wait(|| done.load(Ordering::SeqCst) >= phase.chunks) {
