@@ -460,7 +460,7 @@ fn a_map_is_drawn_as_it_converges_and_stops_where_it_is_told_to() {
     session.wait_for("unfinished, so it is not kept");
     quit(session);
 
-    let mut session = asked("masks=60");
+    let session = asked("masks=60");
     session.wait_until("a map that is done", |screen| {
         let text = screen.contents();
         text.contains("· rise") && !text.contains("computing …") && !text.contains("as far as it has come")
