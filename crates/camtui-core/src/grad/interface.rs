@@ -39,9 +39,17 @@ pub fn gradient(layer: &str) -> String {
     format!("gradient:{layer}")
 }
 
-/// The name a node has in the model's file: one that was renamed by its modules keeps it in its description.
+/// What stands before a renamed node's own name in its description: a file may have descriptions of another kind.
+const CALLED: &str = "in its file: ";
+
+/// Renames a node by its modules, so that it can still be asked for by the name that its file has.
+pub(crate) fn rename_node(node: &mut NodeProto, name: String) {
+    node.doc_string = format!("{CALLED}{}", std::mem::replace(&mut node.name, name));
+}
+
+/// The name a node has in its file.
 pub(crate) fn own_name(node: &NodeProto) -> &str {
-    if node.doc_string.is_empty() { &node.name } else { &node.doc_string }
+    node.doc_string.strip_prefix(CALLED).unwrap_or(&node.name)
 }
 
 /// What the graph's ends look like.

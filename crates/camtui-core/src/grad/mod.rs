@@ -31,7 +31,8 @@ mod shapes;
 mod tape;
 mod window;
 
-use crate::onnx::pb::{GraphProto, ModelProto, NodeProto};
+use crate::onnx::pb::{GraphProto, ModelProto};
+use crate::onnx::scores::producers;
 
 pub(crate) use bounds::{MOST_NUMBERS, product};
 pub use error::{Blocked, GradError, Reason};
@@ -82,9 +83,9 @@ pub fn differentiate_by(mut model: ModelProto, rule: Rule) -> Result<Differentia
     }
     let graph = model.graph.as_mut().ok_or(GradError::NoGraph)?;
     let ends = Ends::settle(graph, &mut metadata)?;
+    let computes = producers(graph);
     for layer in metadata.layers.iter_mut().filter(|layer| layer.node.is_empty()) {
-        let computes = |node: &&NodeProto| node.output.iter().any(|o| o == layer.own_value());
-        if let Some(node) = graph.node.iter().find(computes) {
+        if let Some(node) = computes.get(layer.own_value()) {
             interface::own_name(node).clone_into(&mut layer.node);
         }
     }

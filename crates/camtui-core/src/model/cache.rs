@@ -20,7 +20,7 @@ use crate::onnx::external::{externalise, internalise, restore};
 use crate::onnx::pb::ModelProto;
 
 /// Raised whenever the conversion or the entry's layout changes: older entries are then left alone.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 const MAGIC: &[u8; 8] = b"camtui-m";
 const HEADER: usize = 8 + 2 * FACTS;
 /// Checksum and length of a part.

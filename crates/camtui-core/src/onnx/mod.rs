@@ -18,7 +18,7 @@ mod picture;
 mod plain;
 pub mod prune;
 mod scopes;
-mod scores;
+pub(crate) mod scores;
 pub mod subgraph;
 pub mod turn;
 mod widen;

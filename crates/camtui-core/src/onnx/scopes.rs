@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use prost::Message;
 
 use super::pb::{ModelProto, StringStringEntryProto};
+use crate::grad::interface::rename_node;
 
 const KEY: &str = "pkg.torch.onnx.name_scopes";
 
@@ -41,9 +42,7 @@ pub(super) fn give_names(model: &mut ModelProto, bytes: &[u8]) {
         if let Some([_, modules @ .., operation]) = list.map(names).as_deref()
             && !modules.is_empty()
         {
-            let plain = std::mem::replace(&mut node.name, format!("/{}/{operation}", modules.join("/")));
-            // So that it can still be asked for by the name that the file has.
-            node.doc_string = plain;
+            rename_node(node, format!("/{}/{operation}", modules.join("/")));
         }
     }
 }

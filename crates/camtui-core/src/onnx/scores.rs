@@ -88,6 +88,6 @@ fn count(graph: &GraphProto, opset: i64, output: &ValueInfoProto) -> Result<usiz
 }
 
 /// The node that computes each value.
-pub(super) fn producers(graph: &GraphProto) -> HashMap<&str, &NodeProto> {
+pub(crate) fn producers(graph: &GraphProto) -> HashMap<&str, &NodeProto> {
     graph.node.iter().flat_map(|n| n.output.iter().map(move |o| (o.as_str(), n))).collect()
 }
