@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Choice;
 use super::layout::Layout;
 use crate::graph::{Arithmetic, Graph, Op};
+use crate::kernel::tile::{DEPTH, EXACT_DEPTH};
 use crate::kernel::transform::{Four, Two, Winograd as TileSize};
 use crate::memory::Block;
 use crate::simd::{Simd, WIDEST};
@@ -37,11 +38,13 @@ pub(super) fn lower<V: Simd>(
     live: &[bool],
     choices: &[Option<Choice>],
     layout: Layout,
+    exact: bool,
 ) -> Lowered {
     let mut lowering = Lowering::<V> {
         graph,
         views: &layout.views,
         inside: &layout.inside,
+        depth: if exact { EXACT_DEPTH } else { DEPTH },
         steps: Vec::new(),
         lives: vec![None; layout.sizes.len()],
         sizes: layout.sizes,
@@ -57,6 +60,8 @@ struct Lowering<'a, V> {
     graph: &'a Graph,
     views: &'a [Option<View>],
     inside: &'a [bool],
+    /// How much of a direct product is summed at once.
+    depth: usize,
     steps: Vec<Box<dyn Step>>,
     sizes: Vec<usize>,
     lives: Vec<Option<RangeInclusive<usize>>>,
@@ -326,6 +331,7 @@ impl<V: Simd> Lowering<'_, V> {
             step,
             segments,
             k,
+            depth: self.depth,
             out,
             add,
             weights,

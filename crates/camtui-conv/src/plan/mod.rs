@@ -37,7 +37,7 @@ impl Plan {
         let live = live(graph);
         let choices = choice::choose(graph, &live, exact);
         let layout = layout::lay_out(graph, &live, &choices);
-        let lowered = lower::lower::<V>(graph, &live, &choices, layout);
+        let lowered = lower::lower::<V>(graph, &live, &choices, layout, exact);
         let (buffers, arena) = arena::place(&lowered.sizes, &lowered.lives);
         let phases = lowered
             .steps

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::{Context, Step, part};
 use crate::Activation;
-use crate::kernel::tile::{self, DEPTH, Finish, MOST_ROWS, Tile};
+use crate::kernel::tile::{self, Finish, MOST_ROWS, Tile};
 use crate::memory::Block;
 use crate::simd::{Simd, WIDEST};
 use crate::view::{BufferId, View};
@@ -39,6 +39,8 @@ pub(crate) struct Direct<V> {
     pub segments: Vec<Segment>,
     /// The products' depth: all segments' lengths.
     pub k: usize,
+    /// How much of it is summed at once.
+    pub depth: usize,
     pub out: View,
     pub add: Option<View>,
     pub weights: Prepared,
@@ -159,8 +161,8 @@ impl<V: Simd> Direct<V> {
         let out = cx.view(&self.out).wrapping_add(column);
         let add = self.add.map(|add| cx.view(&add).cast_const().wrapping_add(column));
         // A depth of nothing (no tap reaches these results) still has a bias.
-        for k in (0..self.k.max(1)).step_by(DEPTH) {
-            let depth = DEPTH.min(self.k - k);
+        for k in (0..self.k.max(1)).step_by(self.depth) {
+            let depth = self.depth.min(self.k - k);
             let complete = k + depth == self.k;
             for block in 0..blocks {
                 let range = part(rows.len(), blocks, block);
