@@ -1,12 +1,15 @@
 """The program's own maps beside those of others: what maps.py, maps_of_passes.py and held_out.py share.
 
 Photographs are prepared by torchvision and given to the program as `.npy`, so that both see the same numbers; the
-program's `--signed --save-map` is the map before its ReLU. An error is |a-b|/|b| in the 2-norm. Each line tells the median and
-the worst of the errors, what PyTorch in single precision is away from itself in double precision on the same maps, and:
+program's `--signed --save-map` is the map before its ReLU. An error is |a-b|/|b| in the 2-norm. What is compared with is the
+peer's code in double precision, so that only one side rounds; where it was not run in double precision, the same in single. Each
+line tells the median and the worst of the errors, what the peer in single precision is off by on the same maps, what camtui is
+away from that, and:
 
     !   over its limit
-    ~   over its limit, where single precision against double, both PyTorch's, is over it as well: the map hangs on units
-        within rounding of a ReLU's edge, and no implementation in single precision can be asked for more
+    ~   over its limit, where the peer in single precision is over it as well: the map hangs on units within rounding of a ReLU's
+        edge, and no implementation in single precision can be asked for more
+    *   within its limit, but the two of single precision are further apart: each has its own units at the edge
 
 Needs from PyPI: torch, torchvision, numpy, pillow, scikit-image (for its photographs). CAMTUI_TEST_IMAGE may name one more
 photograph, CAMTUI_PROGRAM another program than target/release/camtui.
@@ -100,37 +103,45 @@ class Table:
     """Errors by network, layer and explainer; says which are over their limits."""
 
     def __init__(self):
-        self.errors, self.own = collections.defaultdict(list), collections.defaultdict(list)
-        self.over, self.shared, self.maps = 0, 0, 0
+        self.errors, self.own, self.apart = (collections.defaultdict(list) for _ in range(3))
+        self.marks, self.maps = collections.Counter(), 0
 
     def add(self, line, found, expected, exact=None):
         """`exact` is what `expected` is in double precision."""
-        self.errors[line].append(off(found, expected))
+        self.errors[line].append(off(found, expected if exact is None else exact))
         if exact is not None:
             self.own[line].append(off(expected, exact))
+            self.apart[line].append(off(found, expected))
+
+    def extend(self, line, other, of):
+        """Adds what `other` has of its line `of`."""
+        for mine, theirs in ((self.errors, other.errors), (self.own, other.own), (self.apart, other.apart)):
+            mine[line] += theirs[of]
 
     def judge(self, line, limit, every):
         """Prints a line. `every` map must be within `limit`, or their median with none over WORST."""
         within = lambda found: max(found) <= limit if every else np.median(found) <= limit and max(found) <= WORST
-        errors, own = self.errors.get(line), self.own.get(line)
+        errors, own, apart = self.errors.get(line), self.own.get(line), self.apart.get(line)
         if not errors:
             return
         self.maps += len(errors)
         mark = ""
         if not within(errors):
-            mark = " ~" if own and not within(own) else " !"
-            self.over, self.shared = self.over + (mark == " !"), self.shared + (mark == " ~")
+            mark = "~" if own and not within(own) else "!"
+        elif apart and not within(apart):
+            mark = "*"
+        self.marks[mark] += 1
         self.tell(line, mark)
 
     def tell(self, line, mark):
-        errors, own = self.errors[line], self.own.get(line)
         name, layer, id = line
-        itself = f"  PyTorch itself {np.median(own):.1e} {max(own):.1e}" if own else ""
-        print(f"{name:18} {layer:20} {id:21} {len(errors):3} maps  median {np.median(errors):.1e}  worst {max(errors):.1e}"
-              f"{itself}{mark}", flush=True)
+        of = lambda found: f"{np.median(found):.1e} {max(found):.1e}"
+        errors, own, apart = self.errors[line], self.own.get(line), self.apart.get(line)
+        itself = f"  the peer {of(own)}  apart {of(apart)}" if own else ""
+        print(f"{name:18} {layer:20} {id:21} {len(errors):3} maps  off {of(errors)}{itself} {mark}", flush=True)
 
     def summary(self):
         """Prints it; the exit status."""
-        print(f"{self.maps} maps; {self.over} lines (marked !) are over their limits, {self.shared} more (marked ~) where PyTorch's "
-              "single precision is over them too")
-        return int(self.over > 0)
+        print(f"{self.maps} maps; {self.marks['!']} lines (marked !) are over their limits, {self.marks['~']} more (marked ~) where the peer "
+              f"in single precision is over them too; {self.marks['*']} (marked *) are within them and further from that than they say")
+        return int(self.marks["!"] > 0)

@@ -148,9 +148,13 @@ impl Weights {
         let source = self.held().numbers.clone();
         let Some(mut source) = source.filter(|_| height * width > 1) else {
             let numbers = self.numbers();
-            let kernels = numbers.as_slice().chunks_exact(height * width).zip(&factors);
-            let scaled: Vec<f32> =
-                kernels.flat_map(|(taps, factor)| taps.iter().map(move |tap| tap * factor)).collect();
+            let mut scaled = Vec::with_capacity(numbers.as_slice().len());
+            if height * width == 1 {
+                scaled.extend(numbers.as_slice().iter().zip(&factors).map(|(tap, factor)| tap * factor));
+            } else {
+                let kernels = numbers.as_slice().chunks_exact(height * width).zip(&factors);
+                kernels.for_each(|(taps, factor)| scaled.extend(taps.iter().map(|tap| tap * factor)));
+            }
             return Self::new(self.dims(), scaled, bias);
         };
         let product = match &source.factors {

@@ -12,7 +12,7 @@ use super::error::ModelError;
 use super::parts::{Cutter, Parts, Wanted, masked};
 use super::plan::{Compiling, Precision};
 use super::random_head;
-use super::weights::{self, Head};
+use super::weights::{self, Head, HeadPlace};
 use crate::Tensor;
 pub use crate::grad::interface::IMAGE;
 use crate::onnx::intake;
@@ -102,6 +102,7 @@ pub struct Network {
     /// The exported graph as it was opened, until the first parts are compiled from it.
     opened: Mutex<Option<ModelProto>>,
     compiled: Mutex<Compiled>,
+    head_place: OnceLock<Option<HeadPlace>>,
     head: OnceLock<Option<Head>>,
     biases: OnceLock<HashMap<String, Arc<Tensor>>>,
     /// The layers whose gradient reads values of the forward pass.
@@ -127,6 +128,7 @@ impl Network {
             exported,
             opened: Mutex::new(opened),
             compiled: Mutex::default(),
+            head_place: OnceLock::new(),
             head: OnceLock::new(),
             biases: OnceLock::new(),
             masked: OnceLock::new(),
@@ -184,8 +186,13 @@ impl Network {
         if let Some(known) = self.head.get() {
             return Ok(known.clone());
         }
-        let model = self.load()?;
-        Ok(self.note_head(&model).cloned())
+        if self.head_place.get().is_none() {
+            self.note_head(&self.load()?);
+        }
+        let place = self.head_place.get().and_then(Option::as_ref);
+        let gone = || ModelError::Reload("its linear head's weights are no longer in the cache".into());
+        let head = place.map(|place| place.read(self.exported.folder()).ok_or_else(gone)).transpose()?;
+        Ok(self.head.get_or_init(|| head).clone())
     }
 
     /// The bias that a layer adds to each channel, `[K]`: a convolution's or linear layer's own, or a batch norm's
@@ -288,13 +295,9 @@ impl Network {
         opened.map_or_else(|| self.exported.load(), Ok)
     }
 
-    /// The head's few weights are read when the graph is at hand.
-    fn note_head(&self, model: &ModelProto) -> Option<&Head> {
-        let head = self.head.get_or_init(|| {
-            let head = self.metadata.head.as_ref()?;
-            weights::head(&self.metadata, model, head, self.exported.folder())
-        });
-        head.as_ref()
+    /// Where the head's weights are is noted when the graph is at hand.
+    fn note_head(&self, model: &ModelProto) {
+        self.head_place.get_or_init(|| HeadPlace::of(&self.metadata, model, self.metadata.head.as_ref()?));
     }
 
     /// Runs `work` with this network's threads, in one of them, so that what it does in parallel is not handed over each time.

@@ -132,7 +132,7 @@ impl Plan {
     /// Takes the graph, so that its copy of the weights is gone before the runtime makes its own packed one.
     /// Weights that are not in the graph are read from `folder`.
     pub fn compile(
-        proto: ModelProto,
+        mut proto: ModelProto,
         folder: Option<&Path>,
         part: &'static str,
         compiling: &Compiling,
@@ -142,6 +142,10 @@ impl Plan {
             |infos: &[crate::onnx::pb::ValueInfoProto]| infos.iter().map(|i| i.name.clone()).collect();
         let inputs = graph.map(|g| names(&g.input)).unwrap_or_default();
         let outputs = graph.map(|g| names(&g.output)).unwrap_or_default();
+        let ours = compiling.convolutions != Convolutions::Runtime;
+        if let Some(folder) = folder.filter(|_| ours) {
+            fused::leave(&mut proto, folder);
+        }
         let build = || -> TractResult<TypedModel> {
             let mut onnx = tract_onnx::onnx();
             onnx.provider = Arc::new(OneRead);
@@ -150,7 +154,7 @@ impl Plan {
             drop(proto);
             let mut typed = parsed.model.into_typed()?;
             bounded(&typed)?;
-            if compiling.convolutions != Convolutions::Runtime {
+            if ours {
                 fused::fuse(&mut typed, &compiling.parameters)?;
             }
             typed.into_optimized()

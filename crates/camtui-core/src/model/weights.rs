@@ -20,20 +20,33 @@ pub struct Head {
     pub bias: Option<Arc<Tensor>>,
 }
 
-/// The head that the metadata names.
-pub(super) fn head(
-    metadata: &Metadata,
-    model: &ModelProto,
-    head: &LinearHead,
-    folder: Option<&Path>,
-) -> Option<Head> {
-    let find = |name: &str| initializer(model, name, folder);
-    let layer = metadata.layers.iter().rev().find(|l| l.value == head.pooled)?;
-    Some(Head {
-        layer: layer.name.clone(),
-        weight: Arc::new(find(&head.weight)?),
-        bias: head.bias.as_deref().and_then(find).map(Arc::new),
-    })
+/// Where the numbers of a [`Head`] are, noted while the graph is at hand: few explainers ask for them.
+#[derive(Debug)]
+pub(super) struct HeadPlace {
+    layer: String,
+    weight: TensorProto,
+    bias: Option<TensorProto>,
+}
+
+impl HeadPlace {
+    /// The head that the metadata names.
+    pub fn of(metadata: &Metadata, model: &ModelProto, head: &LinearHead) -> Option<Self> {
+        let find =
+            |name: &str| initializer(model, name).filter(|t| t.data_type == DataType::Float as i32).cloned();
+        let layer = metadata.layers.iter().rev().find(|l| l.value == head.pooled)?;
+        let bias = head.bias.as_deref().and_then(find);
+        Some(Self { layer: layer.name.clone(), weight: find(&head.weight)?, bias })
+    }
+
+    /// Its numbers; what is not in the graph is read from `folder`.
+    pub fn read(&self, folder: Option<&Path>) -> Option<Head> {
+        let bias = self.bias.as_ref().and_then(|bias| read_f32(bias, folder));
+        Some(Head {
+            layer: self.layer.clone(),
+            weight: Arc::new(read_f32(&self.weight, folder)?),
+            bias: bias.map(Arc::new),
+        })
+    }
 }
 
 /// The bias that each layer adds, by the layer's name; layers that add none are left out. Of layers that end in the same value (a
@@ -45,7 +58,7 @@ pub(super) fn biases(
 ) -> HashMap<String, Arc<Tensor>> {
     let nodes = model.graph.as_ref().map(|g| g.node.as_slice()).unwrap_or_default();
     let producer = |value: &str| nodes.iter().find(|n| n.output.first().is_some_and(|o| o == value));
-    let find = |name: &str| initializer(model, name, folder);
+    let find = |name: &str| initializer(model, name).and_then(|t| read_f32(t, folder));
     let of = |value: &str| bias(producer(value)?, find);
     let mut seen = HashSet::new();
     metadata
@@ -72,9 +85,8 @@ fn bias(node: &NodeProto, find: impl Fn(&str) -> Option<Tensor>) -> Option<Tenso
     }
 }
 
-fn initializer(model: &ModelProto, name: &str, folder: Option<&Path>) -> Option<Tensor> {
-    let graph = model.graph.as_ref()?;
-    graph.initializer.iter().find(|t| t.name == name).and_then(|t| read_f32(t, folder))
+fn initializer<'m>(model: &'m ModelProto, name: &str) -> Option<&'m TensorProto> {
+    model.graph.as_ref()?.initializer.iter().find(|t| t.name == name)
 }
 
 pub(super) fn read_f32(proto: &TensorProto, folder: Option<&Path>) -> Option<Tensor> {

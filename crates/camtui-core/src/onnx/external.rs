@@ -56,7 +56,7 @@ pub fn restore(model: &mut ModelProto, weights: &[u8]) {
 }
 
 /// File, offset and length of a tensor's data.
-fn place(tensor: &TensorProto) -> Option<(&str, u64, u64)> {
+pub fn place(tensor: &TensorProto) -> Option<(&str, u64, u64)> {
     let find = |key: &str| tensor.external_data.iter().find(|e| e.key == key).map(|e| e.value.as_str());
     Some((find("location")?, find("offset")?.parse().ok()?, find("length")?.parse().ok()?))
 }
@@ -76,8 +76,9 @@ pub fn read(tensor: &TensorProto, folder: &Path) -> io::Result<Vec<u8>> {
     let Some((location, offset, length)) = place(tensor) else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "a weight does not say where it is"));
     };
-    let mut bytes = Vec::new();
     let mut file = File::open(folder.join(location))?;
+    // What a file says of its length is believed up to a point.
+    let mut bytes = Vec::with_capacity(length.min(1 << 30) as usize);
     file.seek(SeekFrom::Start(offset))?;
     file.take(length).read_to_end(&mut bytes)?;
     if bytes.len() as u64 == length {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use camtui_conv::{Shape, Values};
 use tract_onnx::prelude::*;
 
+use super::kernel::Kernel;
+
 /// The value's shape as a picture of batch 1: `[1,C,H,W]`, or one number a channel, however many axes of one hold them.
 pub(super) fn picture(shape: &[usize]) -> Option<Shape> {
     if let &[1, channels, height, width] = shape {
@@ -30,6 +32,15 @@ pub(super) fn constant(model: &TypedModel, outlet: OutletId) -> Option<Arc<Tenso
 /// Its numbers, where it holds f32.
 pub(super) fn floats(tensor: &Tensor) -> Option<&[f32]> {
     tensor.as_plain_ram()?.as_slice::<f32>().ok()
+}
+
+/// The shape and the numbers of a convolution's kernel, left where they are.
+pub(super) fn kernel(model: &TypedModel, outlet: OutletId) -> Option<([usize; 4], Values)> {
+    if let Some(Kernel { dims, numbers }) = model.node(outlet.node).op_as::<Kernel>() {
+        return Some((*dims, numbers.clone()));
+    }
+    let tensor = constant(model, outlet)?;
+    Some((tensor.shape().try_into().ok()?, shared(tensor)?))
 }
 
 /// The one number that a constant repeats.

@@ -9,6 +9,7 @@
 
 mod constants;
 mod fold;
+mod kernel;
 mod max_pool_gradient;
 mod op;
 mod parameters;
@@ -24,8 +25,15 @@ use std::collections::{HashMap, HashSet};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::TractErrorContext;
 
-pub(super) use max_pool_gradient::{register, shorten};
+pub(super) use kernel::leave;
+pub(super) use max_pool_gradient::shorten;
 pub(super) use parameters::Parameters;
+
+/// Makes the runtime know the operators that its graphs have in the place of others.
+pub(super) fn register(onnx: &mut tract_onnx::Onnx) {
+    max_pool_gradient::register(onnx);
+    kernel::register(onnx);
+}
 
 /// Replaces what `camtui-conv` can do in a graph that the runtime has read but not simplified yet. Weights that
 /// `parameters` hold already are taken from there.
@@ -46,7 +54,7 @@ pub(super) fn fuse(model: &mut TypedModel, parameters: &Parameters) -> TractResu
         let made = replace(model, &format!("{name}.fused"), fused, &inputs, &outputs)?;
         moved.extend(outputs.into_iter().zip(made));
     }
-    Ok(())
+    kernel::settle(model)
 }
 
 /// Makes the regions of a compiled graph compute no more than its outputs need; `exact` forbids Winograd's convolutions.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use camtui_conv::Weights;
 
 /// How many numbers tell weights apart at a glance.
-const SAMPLES: usize = 64;
+const SAMPLES: usize = 8;
 
 /// What is held. Weights that are equal number by number are one.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, KernelFormat, MaxPool, PaddingSpec, PoolSpec, SumPool};
 use tract_onnx::tract_core::ops::nn::DataFormat;
 
-use super::constants::{constant, floats, picture_of, shared};
+use super::constants::{constant, floats, kernel, picture_of};
 use super::step::Step;
 
 /// `Conv` with constant weights.
@@ -14,9 +14,8 @@ pub(super) fn convolution(model: &TypedModel, node: &TypedNode, op: &Conv) -> Op
         return None;
     }
     let (from, to) = (picture_of(model, node.inputs[0])?, picture_of(model, node.id.into())?);
-    let kernel = constant(model, node.inputs[1])?;
-    let dims: [usize; 4] = kernel.shape().try_into().ok()?;
-    let weights = Weights::new(dims, shared(kernel)?, bias(model, node.inputs[2], to.channels)?).ok()?;
+    let (dims, numbers) = kernel(model, node.inputs[1])?;
+    let weights = Weights::new(dims, numbers, bias(model, node.inputs[2], to.channels)?).ok()?;
     let convolution = walk(&op.pool_spec, op.group, weights, from, to)?;
     Some(Step::Convolve { convolution, activation: Activation::Linear })
 }
@@ -27,8 +26,8 @@ pub(super) fn transposed(model: &TypedModel, node: &TypedNode, op: &Deconv) -> O
         return None;
     }
     let (from, to) = (picture_of(model, node.inputs[0])?, picture_of(model, node.id.into())?);
-    let kernel = constant(model, node.inputs[1])?;
-    let (dims, numbers) = exchanged(&kernel, op.group)?;
+    let (dims, numbers) = kernel(model, node.inputs[1])?;
+    let (dims, numbers) = exchanged(dims, numbers.as_slice(), op.group)?;
     let weights = Weights::new(dims, numbers, bias(model, node.inputs[2], to.channels)?).ok()?;
     let convolution = walk(&op.pool_spec, op.group, weights, to, from)?;
     Some(Step::Transposed { convolution, output: to, activation: Activation::Linear })
@@ -68,9 +67,11 @@ fn bias(model: &TypedModel, outlet: OutletId, channels: usize) -> Option<Option<
 
 /// `[out, in / groups, …]` of a transposed convolution, as the convolution that it is the gradient of has it:
 /// `[in, out / groups, …]`.
-fn exchanged(kernel: &Tensor, groups: usize) -> Option<([usize; 4], Values)> {
-    let &[out, ins, height, width] = kernel.shape() else { return None };
-    let numbers = floats(kernel)?;
+fn exchanged(
+    [out, ins, height, width]: [usize; 4],
+    numbers: &[f32],
+    groups: usize,
+) -> Option<([usize; 4], Values)> {
     if groups == 0 || out % groups != 0 {
         return None;
     }
