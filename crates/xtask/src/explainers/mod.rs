@@ -13,8 +13,14 @@ use serde_json::Value;
 
 use words::WORDS;
 
-/// Photographs of the examples folder, public domain.
-const PICTURES: [&str; 2] = ["examples/chelsea.png", "examples/rocket.jpg"];
+/// Public-domain photographs; the first is the one shown.
+const PICTURES: [&str; 5] = [
+    "examples/chelsea.png",
+    "examples/rocket.jpg",
+    "docs/photographs/coffee.jpg",
+    "docs/photographs/camera.png",
+    "docs/photographs/astronaut.jpg",
+];
 /// The model that is part of the program.
 const EMBEDDED: &str = "efficientnet-lite0";
 /// Longer side of a picture in the page.
@@ -44,9 +50,9 @@ impl Explainers {
         writeln!(
             page,
             "# Explainers\n\nAll that are bundled, made by `cargo run --release -p xtask -- explainers`. The picture is of Egyptian \
-             cat at EfficientNet-Lite0's default layer; the figures are the mean over the two pictures in `examples`, \
-             beside those of `random-cam` and of a Gaussian in the middle ([metrics.md](metrics.md) says what they mean, and two \
-             pictures are few). A map's cost is what one more takes on {on} with two threads, when all is ready; \
+             cat at EfficientNet-Lite0's default layer; the figures are the mean over five pictures (those in `examples` and in \
+             `docs/photographs`), each explained for its likeliest class, beside those of `random-cam` and of a Gaussian in the middle \
+             ([metrics.md](metrics.md) says what they mean; five pictures show what to look at, not which explainer is best). A map's cost is what one more takes on {on} with two threads, when all is ready; \
              everything at its default parameters. `-P KEY=VALUE` sets one.\n"
         )?;
         // Picture after picture, so that each has both threads.
