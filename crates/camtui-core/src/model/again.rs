@@ -1,13 +1,12 @@
 //! The gradient graph made once more from one that is there: by another rule, or with layers that the first did not have.
 
-use std::collections::HashMap;
-
 use super::error::ModelError;
 use super::parts::forward_values;
 use crate::grad::interface::{self, IMAGE, LOGITS};
 use crate::grad::{Differentiated, Rule, differentiate_by, grid};
 use crate::onnx::metadata::{Layer, Metadata};
 use crate::onnx::pb::{GraphProto, ModelProto};
+use crate::onnx::scores;
 use crate::onnx::subgraph::{Given, SubgraphError, subgraph};
 
 /// The network of `model` with gradients by `rule`.
@@ -42,12 +41,7 @@ pub(super) fn with_layers(
     grid::fold(graph, opset, &mut added);
     wanted.layers.truncate(metadata.layers.len());
     wanted.layers.extend(added);
-    let order: HashMap<&str, usize> = graph
-        .node
-        .iter()
-        .enumerate()
-        .flat_map(|(at, n)| n.output.iter().map(move |o| (o.as_str(), at)))
-        .collect();
+    let order = scores::order(graph);
     wanted.layers.sort_by_key(|layer| order.get(layer.value.as_str()).copied());
     let model = differentiated(forward, &wanted, Rule::Plain)?;
     let metadata = Metadata::read(&model).map_err(|e| ModelError::compile("the added layers", &e))?;

@@ -211,12 +211,7 @@ fn find_layers(graph: &GraphProto) -> Vec<Layer> {
             modules.insert(enclosing.to_owned());
         }
     }
-    let order: HashMap<&str, usize> = graph
-        .node
-        .iter()
-        .enumerate()
-        .flat_map(|(i, n)| n.output.iter().map(move |o| (o.as_str(), i)))
-        .collect();
+    let order = scores::order(graph);
     layers.sort_by_key(|l| (order.get(l.value.as_str()).copied(), std::cmp::Reverse(l.name.len())));
     layers
 }

@@ -87,6 +87,12 @@ fn count(graph: &GraphProto, opset: i64, output: &ValueInfoProto) -> Result<usiz
     })
 }
 
+/// At which node each value is made: the order of values.
+pub(crate) fn order(graph: &GraphProto) -> HashMap<&str, usize> {
+    let nodes = graph.node.iter().enumerate();
+    nodes.flat_map(|(at, n)| n.output.iter().map(move |o| (o.as_str(), at))).collect()
+}
+
 /// The node that computes each value.
 pub(crate) fn producers(graph: &GraphProto) -> HashMap<&str, &NodeProto> {
     graph.node.iter().flat_map(|n| n.output.iter().map(move |o| (o.as_str(), n))).collect()

@@ -32,7 +32,7 @@ use std::sync::atomic::AtomicBool;
 use camtui_core::Recipe;
 use camtui_core::heatmap::Interpolation;
 use camtui_core::model::{IMAGE, Needs, Network, Spent, Variant};
-use camtui_core::onnx::metadata::{Layer, Metadata};
+use camtui_core::onnx::metadata::Layer;
 use camtui_core::recipe::Resize;
 
 use crate::config::mistake;
@@ -146,7 +146,7 @@ impl Explaining {
             let metadata = loaded.network.metadata();
             for layer in &self.layers {
                 if metadata.layer(layer).is_none() {
-                    return Err(no_such_layer(&loaded.name, metadata, layer));
+                    return Err(no_such_layer(loaded, layer));
                 }
             }
             // Which class is likeliest is not known yet, but which classes there are is.
@@ -299,7 +299,8 @@ pub fn biased(network: &Network) -> impl Iterator<Item = String> + '_ {
 }
 
 /// Which layers may have been meant: those with the fewest letters to change, three at most.
-fn no_such_layer(model: &str, metadata: &Metadata, layer: &str) -> String {
+fn no_such_layer(loaded: &Loaded, layer: &str) -> String {
+    let (model, metadata) = (&loaded.name, loaded.network.metadata());
     let names = metadata.layers.iter().map(|l| l.name.as_str());
     let near = mistake::several_near(layer, names);
     let near = match near.as_slice() {
@@ -311,5 +312,6 @@ fn no_such_layer(model: &str, metadata: &Metadata, layer: &str) -> String {
         [others @ .., last] => format!("did you mean `{}` or `{last}`?", others.join("`, `")),
     };
     let count = metadata.layers.len();
-    format!("{model} has no layer `{layer}`; {near} (`camtui model info {model}` lists all {count})")
+    let opened = loaded.file.as_ref().map_or_else(|| model.clone(), |file| file.display().to_string());
+    format!("{model} has no layer `{layer}`; {near} (`camtui model info {opened}` lists all {count})")
 }
