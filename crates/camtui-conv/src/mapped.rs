@@ -17,8 +17,8 @@ impl Mapped {
     /// `count` numbers (f32, little-endian) from byte `offset` on, a multiple of four.
     ///
     /// For files of the program's own cache, which are written beside and renamed, so that what is mapped never changes and
-    /// never gets shorter: a process that reads behind the end of a mapped file is ended by the system. So a file that others than its owner may write
-    /// is refused, as are one that is too short and a machine of the other byte order.
+    /// never gets shorter: the system ends a process that reads behind the end of a mapped file. So a file that somebody else owns or
+    /// may write is refused, as are one that is too short and a machine of the other byte order.
     pub fn open(path: &Path, offset: u64, count: usize) -> io::Result<Self> {
         let refused = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, why.to_owned());
         let file = File::open(path)?;
@@ -32,12 +32,12 @@ impl Mapped {
         }
         #[cfg(unix)]
         {
-            use std::os::unix::fs::PermissionsExt;
-            if facts.permissions().mode() & 0o022 != 0 {
+            use std::os::unix::fs::MetadataExt as _;
+            if facts.uid() != rustix::process::geteuid().as_raw() || facts.mode() & 0o022 != 0 {
                 return Err(refused("a file that others may change"));
             }
         }
-        // SAFETY: nobody but its owner may write the file, and this program replaces such files and never writes into
+        // SAFETY: nobody but this user may write the file, and this program replaces such files and never writes into
         // them; that is the contract of this function.
         let map = unsafe { MmapOptions::new().offset(offset).len(bytes).map(&file)? };
         Ok(Self { map })
@@ -83,6 +83,13 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
             assert!(Mapped::open(&path, 0, 100).is_err(), "others may write it");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+            assert!(Mapped::open(&path, 0, 100).is_ok());
+            if std::os::unix::fs::chown(&path, Some(1), None).is_ok() {
+                assert!(Mapped::open(&path, 0, 100).is_err(), "somebody else owns it");
+            } else {
+                println!("skipped: only root can give a file to somebody else");
+            }
         }
         std::fs::remove_file(&path).unwrap();
     }

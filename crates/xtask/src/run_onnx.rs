@@ -1,13 +1,14 @@
 //! `xtask run-onnx`: what camtui computes with an exported file, for the scripts in `tests/goldens`.
 //!
-//! The way is the program's own: the file's forward and backward parts on tract, one picture after the other.
+//! The way is the program's own: the file's forward and backward parts on tract, one picture after the other. It is that of `--exact`, in
+//! which all values are those that the gradients' masks are made of: the scripts ask for these masks.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use camtui_core::Tensor;
 use camtui_core::grad::Rule;
-use camtui_core::model::{Cache, ModelSource, Needs, Schedule, Session, open};
+use camtui_core::model::{Cache, Convolutions, ModelSource, Needs, Schedule, Session, open};
 use clap::Args;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
@@ -31,7 +32,7 @@ impl RunOnnx {
         let opened = open(&ModelSource::File(self.model), &Cache::disabled())?;
         let outputs: Vec<String> =
             opened.model.graph.iter().flat_map(|g| &g.output).map(|o| o.name.clone()).collect();
-        let network = opened.into_network(Schedule::OnePicture, 2);
+        let network = opened.into_network(Schedule::OnePicture, 2).computing(Convolutions::Exact);
         let layers =
             |kind: &str| outputs.iter().filter_map(|o| o.strip_prefix(kind)).map(str::to_owned).collect();
         let needs = Needs { activations: layers("activation:"), gradients: layers("gradient:") };

@@ -98,8 +98,12 @@ fn parse(context: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn Inf
         attribute("dims")?.ints.iter().map(|&d| usize::try_from(d)).collect::<Result<_, _>>()?;
     let dims: [usize; 4] = dims.try_into().map_err(|_| format_err!("{OPERATOR} of other than four axes"))?;
     let location = std::str::from_utf8(&attribute("location")?.s)?;
+    // A model of somebody else's may have such an operator too: it reads nothing outside of the folder.
+    let inside = Path::new(location).file_name().is_some_and(|name| name == location);
+    let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+    let (Some(count), true) = (count, inside) else { bail!("{OPERATOR} of {dims:?} in {location}") };
     let path = Path::new(context.model_dir.unwrap_or_default()).join(location);
-    let mapped = Mapped::open(&path, u64::try_from(attribute("offset")?.i)?, dims.iter().product())?;
+    let mapped = Mapped::open(&path, u64::try_from(attribute("offset")?.i)?, count)?;
     Ok((expand(Kernel { dims, numbers: Values::shared(Arc::new(mapped)) }), vec![]))
 }
 
@@ -276,6 +280,27 @@ mod tests {
         let (found, operators) = result(model, 2, Some(folder.path()));
         assert!(operators.iter().all(|name| name != OPERATOR && name != "Fused"), "{operators:?}");
         assert_eq!(found, result(network(2), 2, None).0);
+    }
+
+    #[test]
+    fn an_operator_in_a_file_reads_nothing_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        beside(1, folder.path(), 0o644);
+        std::fs::create_dir(folder.path().join("inner")).unwrap();
+        let parsed = |folder: &Path, location: &str, dims: [i64; 4]| {
+            let mut graph = GraphBuilder::new("kernels");
+            let attributes = vec![ints("dims", &dims), string("location", location), int("offset", 0)];
+            graph.node(OPERATOR, &[], "y", attributes);
+            graph.output("y", &[Dim::Fixed(32), Dim::Fixed(32), Dim::Fixed(3), Dim::Fixed(3)]);
+            let mut onnx = tract_onnx::onnx();
+            register(&mut onnx);
+            onnx.parse(&graph.into_model(), folder.to_str())
+        };
+        assert!(parsed(folder.path(), "w", [32, 32, 3, 3]).is_ok());
+        assert!(parsed(&folder.path().join("inner"), "../w", [32, 32, 3, 3]).is_err());
+        assert!(parsed(folder.path(), folder.path().join("w").to_str().unwrap(), [32, 32, 3, 3]).is_err());
+        assert!(parsed(folder.path(), "w", [1 << 32, 1 << 32, 3, 3]).is_err());
+        assert!(parsed(folder.path(), "w", [-32, 32, 3, 3]).is_err());
     }
 
     #[test]
