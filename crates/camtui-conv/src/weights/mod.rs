@@ -18,7 +18,7 @@ use prepare::Kernels;
 pub struct Values(Arc<dyn AsRef<[f32]> + Send + Sync>);
 
 impl Values {
-    /// Numbers that stay where they are, such as a tensor's.
+    /// Numbers that stay where they are, such as a tensor's or a mapped file's.
     pub fn shared(owner: Arc<dyn AsRef<[f32]> + Send + Sync>) -> Self {
         Values(owner)
     }
@@ -72,12 +72,21 @@ impl Source {
 
     fn scaled(&self, taps: usize) -> Values {
         let Some(factors) = &self.factors else { return self.numbers.clone() };
-        let kernels = self.numbers.as_slice().chunks_exact(taps).zip(factors.iter());
-        kernels
-            .flat_map(|(taps, factor)| taps.iter().map(move |tap| tap * factor))
-            .collect::<Vec<f32>>()
-            .into()
+        multiplied(self.numbers.as_slice(), factors, taps).into()
     }
+}
+
+/// The numbers of each kernel, `taps` of them, times its factor.
+fn multiplied(numbers: &[f32], factors: &[f32], taps: usize) -> Vec<f32> {
+    let mut products = Vec::with_capacity(numbers.len());
+    if taps == 1 {
+        products.extend(numbers.iter().zip(factors).map(|(number, factor)| number * factor));
+    } else {
+        for (kernel, factor) in numbers.chunks_exact(taps).zip(factors) {
+            products.extend(kernel.iter().map(|number| number * factor));
+        }
+    }
+    products
 }
 
 impl Held {
@@ -148,13 +157,7 @@ impl Weights {
         let source = self.held().numbers.clone();
         let Some(mut source) = source.filter(|_| height * width > 1) else {
             let numbers = self.numbers();
-            let mut scaled = Vec::with_capacity(numbers.as_slice().len());
-            if height * width == 1 {
-                scaled.extend(numbers.as_slice().iter().zip(&factors).map(|(tap, factor)| tap * factor));
-            } else {
-                let kernels = numbers.as_slice().chunks_exact(height * width).zip(&factors);
-                kernels.for_each(|(taps, factor)| scaled.extend(taps.iter().map(|tap| tap * factor)));
-            }
+            let scaled = multiplied(numbers.as_slice(), &factors, height * width);
             return Self::new(self.dims(), scaled, bias);
         };
         let product = match &source.factors {

@@ -36,7 +36,7 @@ pub(in crate::model) fn leave(model: &mut ModelProto, folder: &Path) {
     let read = only_kernels(graph);
     let (mut left, mut mapped) = (Vec::new(), HashMap::new());
     graph.initializer.retain(|tensor| {
-        let dims: Vec<i64> = tensor.dims.clone();
+        let dims = &tensor.dims;
         let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(usize::try_from(d).ok()?));
         let large = dims.len() == 4 && count.is_some_and(|count| count >= LARGE);
         if !large || tensor.data_type != DataType::Float as i32 || !read.contains(&tensor.name) {
@@ -54,7 +54,7 @@ pub(in crate::model) fn leave(model: &mut ModelProto, folder: &Path) {
             name: tensor.name.clone(),
             output: vec![tensor.name.clone()],
             attribute: vec![
-                ints("dims", &dims),
+                ints("dims", dims),
                 string("location", location),
                 int("offset", i64::try_from(offset).unwrap_or(i64::MAX)),
             ],
@@ -78,9 +78,8 @@ fn only_kernels(graph: &GraphProto) -> HashSet<String> {
             return HashSet::new();
         }
     }
-    let ends = graph.input.iter().chain(&graph.output).map(|end| end.name.as_str());
-    for end in ends {
-        only.remove(end);
+    for end in graph.input.iter().chain(&graph.output) {
+        only.remove(end.name.as_str());
     }
     only.into_iter().filter(|(_, only)| *only).map(|(name, _)| name.to_owned()).collect()
 }
