@@ -2,6 +2,7 @@
 //! not, so that regions begin and end anywhere.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
 use camtui_core::Tensor;
@@ -244,8 +245,8 @@ fn answers(network: &Network) -> Vec<(String, Tensor)> {
     let at = session.gradient_at(&image(1), IMAGE, &seed, Rule::Plain, &NEVER).unwrap();
     answers.push(("gradient elsewhere".into(), at));
     // All at once, in one forward and one backward pass.
-    let needs =
-        Needs { activations: layers.iter().cloned().collect(), gradients: layers.iter().cloned().collect() };
+    let all: BTreeSet<String> = layers.iter().cloned().collect();
+    let needs = Needs { activations: all.clone(), gradients: all, ..Needs::default() };
     let together = Session::new(network, image(2), needs).unwrap();
     for layer in &layers {
         answers.push((
@@ -285,4 +286,28 @@ fn made_up_networks_give_what_the_runtime_gives() {
         }
     }
     assert!(flips * 100 <= checks, "{flips} of {checks} gradients differ");
+}
+
+/// Whether it was said to be needed or not, and whatever else the session was asked.
+#[test]
+fn an_exact_activation_is_that_of_an_exact_network() {
+    let mut told_apart = 0;
+    for seed in 0..12 {
+        let bytes = network(seed);
+        let quick = opened(&bytes, Convolutions::Quick, Schedule::OnePicture);
+        let exact = opened(&bytes, Convolutions::Exact, Schedule::OnePicture);
+        let input = || uniform("image", &[1, 3, SIDE, SIDE], 1, -1.0, 1.0);
+        let asked = |network, needs| Session::new(network, input(), needs).unwrap();
+        for layer in quick.metadata().layers.iter().rev().take(4).map(|layer| &layer.name) {
+            let expected = asked(&exact, Needs::default()).activation(layer).unwrap();
+            let names: BTreeSet<String> = [layer.clone()].into();
+            let both = Needs { activations: names.clone(), exact_activations: names, ..Needs::default() };
+            for needs in [Needs::default(), both] {
+                let session = asked(&quick, needs);
+                told_apart += usize::from(session.activation(layer).unwrap() != expected);
+                assert_eq!(session.exact_activation(layer).unwrap(), expected, "network {seed}, {layer}");
+            }
+        }
+    }
+    assert!(told_apart > 0, "no quick activation differs from the exact one: nothing was tested");
 }

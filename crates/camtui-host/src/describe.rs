@@ -50,6 +50,8 @@ pub struct Needs {
     pub forward: bool,
     /// Gradients at all layers that add a bias, and at the image.
     pub biased_gradients: bool,
+    /// Activations as true as can be, because it compares them with a threshold.
+    pub exact_activations: bool,
 }
 
 /// A parameter of an explainer.
@@ -189,6 +191,7 @@ pub(crate) unsafe fn read(raw: *const abi::Explainer, index: u32) -> Result<Expl
             gradients: raw.needs & abi::NEEDS_GRADIENTS != 0,
             forward: raw.needs & abi::NEEDS_FORWARD != 0,
             biased_gradients: raw.needs & abi::NEEDS_BIASED_GRADIENTS != 0,
+            exact_activations: raw.needs & abi::NEEDS_EXACT_ACTIVATIONS != 0,
         },
         rectify: raw.rectify != 0,
         class_agnostic: raw.class_agnostic != 0,

@@ -399,6 +399,8 @@ static inline camtui_status camtui_pass_on(const camtui_session *session, const 
 #define CAMTUI_NEEDS_GRADIENTS 2u
 #define CAMTUI_NEEDS_FORWARD 4u
 #define CAMTUI_NEEDS_BIASED_GRADIENTS 8u /* gradients at all layers that add a bias, and at the image */
+#define CAMTUI_NEEDS_EXACT_ACTIVATIONS 16u /* it compares activations with a threshold, so that rounding of a few millionths of
+                                              the largest makes a difference */
 
 typedef struct camtui_explainer camtui_explainer;
 

@@ -49,6 +49,8 @@ pub const NEEDS_GRADIENTS: u32 = 2;
 pub const NEEDS_FORWARD: u32 = 4;
 /// The explainer reads the gradients at all layers that add a bias, and at the image.
 pub const NEEDS_BIASED_GRADIENTS: u32 = 8;
+/// Rounding of a few millionths of the largest value makes a difference to the explainer: it compares activations with a threshold.
+pub const NEEDS_EXACT_ACTIVATIONS: u32 = 16;
 
 /// [`Param::kind`]: on or off.
 pub const PARAM_BOOL: u32 = 0;

@@ -66,6 +66,14 @@ impl Description {
         self
     }
 
+    /// It compares activations with a threshold, so that rounding makes a difference: camtui computes them product by
+    /// product, where it may otherwise save time at the cost of a few millionths of the largest value.
+    #[must_use]
+    pub fn needs_exact_activations(mut self) -> Self {
+        self.needs |= abi::NEEDS_ACTIVATIONS | abi::NEEDS_EXACT_ACTIVATIONS;
+        self
+    }
+
     /// It reads gradients.
     #[must_use]
     pub fn needs_gradients(mut self) -> Self {

@@ -118,7 +118,7 @@ fn facts(assert: &str, align_of: &str, type_of: fn(&str, &str) -> String) -> Str
     source
 }
 
-const CONSTANTS: [(&str, u32); 25] = [
+const CONSTANTS: [(&str, u32); 26] = [
     ("ABI_MAJOR", abi::ABI_MAJOR),
     ("ABI_MINOR", abi::ABI_MINOR),
     ("OK", abi::OK),
@@ -134,6 +134,7 @@ const CONSTANTS: [(&str, u32); 25] = [
     ("NEEDS_GRADIENTS", abi::NEEDS_GRADIENTS),
     ("NEEDS_FORWARD", abi::NEEDS_FORWARD),
     ("NEEDS_BIASED_GRADIENTS", abi::NEEDS_BIASED_GRADIENTS),
+    ("NEEDS_EXACT_ACTIVATIONS", abi::NEEDS_EXACT_ACTIVATIONS),
     ("PARAM_BOOL", abi::PARAM_BOOL),
     ("PARAM_INT", abi::PARAM_INT),
     ("PARAM_FLOAT", abi::PARAM_FLOAT),

@@ -17,7 +17,7 @@ impl Explainer for Fem {
                 "r(Σ_k w_k·A_k), w_k = the share of positions where A_k > μ_k + 2σ_k: strong activations, whatever the class",
             )
             .reference("Fuad et al. 2020, https://hal.science/hal-02963298")
-            .needs_activations()
+            .needs_exact_activations()
             .rectify()
             .gives_terms()
             .class_agnostic()

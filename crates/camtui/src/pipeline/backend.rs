@@ -5,25 +5,32 @@ use std::sync::atomic::AtomicBool;
 
 use camtui_core::model::{Head, IMAGE, ModelError, Session};
 use camtui_core::{Tensor, grad};
-use camtui_host::{Answer, Array, Backend, BackendError, Batch, Layer, LinearHead, Place, Rule};
+use camtui_host::{Answer, Array, Backend, BackendError, Batch, Layer, LinearHead, Needs, Place, Rule};
 
 /// One picture in one model, as explainers reach it.
 pub struct SessionBackend<'a> {
     session: &'a Session<'a>,
     layers: Vec<Layer>,
     head: Option<Head>,
+    needs: Needs,
     cancel: &'a AtomicBool,
 }
 
 impl<'a> SessionBackend<'a> {
-    /// Layers without a known shape cannot be explained and are left out. `cancel` ends long calls early.
-    pub fn new(session: &'a Session<'a>, cancel: &'a AtomicBool) -> Result<Self, ModelError> {
+    /// For an explainer that needs this much. Layers without a known shape cannot be explained and are left out. `cancel` ends
+    /// long calls early.
+    pub fn new(session: &'a Session<'a>, needs: Needs, cancel: &'a AtomicBool) -> Result<Self, ModelError> {
         let layers = session.network().metadata().layers.iter().filter(|l| !l.shape.is_empty());
         let layers = layers
             .map(|l| Layer { name: l.name.clone(), shape: l.shape.clone(), gradient: l.gradient })
             .collect();
-        Ok(Self { session, layers, head: session.network().head()?, cancel })
+        Ok(Self { session, layers, head: session.network().head()?, needs, cancel })
     }
+}
+
+/// A layer's activation, as truly as an explainer of these needs asks for it.
+pub fn activation(session: &Session<'_>, layer: &str, needs: Needs) -> Result<Arc<Tensor>, ModelError> {
+    if needs.exact_activations { session.exact_activation(layer) } else { session.activation(layer) }
 }
 
 /// A tensor of ours as the host's shared values, without a copy.
@@ -93,7 +100,7 @@ impl Backend for SessionBackend<'_> {
     }
 
     fn activation(&self, layer: &str) -> Answer<Array> {
-        self.session.activation(layer).map(share).map_err(failed)
+        activation(self.session, layer, self.needs).map(share).map_err(failed)
     }
 
     fn gradient(&self, place: Place<'_>, seed: &[f32], rule: Rule) -> Answer<Array> {

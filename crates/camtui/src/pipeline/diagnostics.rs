@@ -9,6 +9,7 @@ use camtui_core::grad::Rule;
 use camtui_core::model::{ModelError, Session};
 use camtui_host::Origin;
 
+use super::backend::activation;
 use super::explainers::Chosen;
 use super::picture::Picture;
 use super::predictions::Prediction;
@@ -83,7 +84,8 @@ fn empty(answer: &Answer<'_>) -> Result<Option<String>, ModelError> {
                 "{layer} is 1 × 1: its map is one value for the whole picture; choose an earlier layer"
             )));
         }
-        let activation = if info.needs.activations { Some(answer.session.activation(layer)?) } else { None };
+        let activation =
+            if info.needs.activations { Some(activation(answer.session, layer, info.needs)?) } else { None };
         if activation.as_ref().is_some_and(|activation| zero(activation.data())) {
             return Ok(Some(format!(
                 "all activations of {layer} are zero for this picture, so there is nothing to weigh; choose an earlier layer"

@@ -188,7 +188,7 @@ pub(super) fn once(
 ) -> Result<Found, Problem> {
     let begun = Instant::now();
     let network = asked.session.network();
-    let backend = SessionBackend::new(&asked.session, cancel)?;
+    let backend = SessionBackend::new(&asked.session, chosen.info().needs, cancel)?;
     let seed = target.seed(network.metadata().classes);
     let info = chosen.info();
     let mut diagnostics = Vec::new();
