@@ -34,7 +34,8 @@ pub(crate) struct Finish {
     pub activation: Activation,
 }
 
-/// One product C (+)= A·B.
+/// One product C (+)= A·B. Of a single row the numbers that are zero are passed over, and what they would be multiplied with
+/// is not read: the seed of a gradient is zero for all classes but a few.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile {
     pub a: *const f32,
@@ -63,7 +64,9 @@ unsafe fn multiply<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile
         let (mut a, mut b, mut ahead) = (tile.a, tile.b, tile.ahead);
         for _ in 0..tile.k / V::LANES {
             for _ in 0..V::LANES {
-                step(&mut sums, a, b, ahead);
+                if ROWS > 1 || *a != 0.0 {
+                    step(&mut sums, a, b, ahead);
+                }
                 a = a.add(1);
                 b = b.add(VECTORS * V::LANES);
                 ahead = ahead.wrapping_add(tile.ahead_step);

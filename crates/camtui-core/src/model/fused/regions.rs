@@ -53,10 +53,7 @@ pub(super) fn find(model: &TypedModel) -> TractResult<Vec<Region>> {
         members.entry(groups.of(id)).or_default().push(id);
     }
     members.retain(|_, nodes| {
-        nodes.iter().any(|&id| {
-            let made = picture_of(model, id.into());
-            made.is_some_and(|made| found[&id].lines.iter().any(|line| line.step.is_convolution(made)))
-        })
+        nodes.iter().any(|id| found[id].lines.iter().any(|line| line.step.is_convolution()))
     });
     let region_of: HashMap<usize, usize> =
         members.iter().flat_map(|(&region, nodes)| nodes.iter().map(move |&id| (id, region))).collect();

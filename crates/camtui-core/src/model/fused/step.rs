@@ -44,9 +44,9 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// Whether this is what regions are made for: a convolution over more than one pixel.
-    pub fn is_convolution(&self, made: Shape) -> bool {
-        matches!(self, Self::Convolve { .. } | Self::Transposed { .. }) && !made.is_vector()
+    /// Whether this is what regions are made for. A vector times a matrix is one, too.
+    pub fn is_convolution(&self) -> bool {
+        matches!(self, Self::Convolve { .. } | Self::Transposed { .. })
     }
 
     /// What is applied to the result, where the step can apply something.
