@@ -12,8 +12,8 @@ use crate::kernel::transform::{Four, Two, Winograd as TileSize};
 use crate::memory::Block;
 use crate::simd::{Simd, WIDEST};
 use crate::step::border::Clear;
-use crate::step::depthwise::Depthwise;
-use crate::step::direct::{self, Direct, Segment};
+use crate::step::depthwise::{Channelwise, Depthwise};
+use crate::step::direct::{self, Direct, Segment, Source};
 use crate::step::pixelwise::{Operation, Pixelwise, everywhere};
 use crate::step::planes::{FromPlanes, ToPlanes};
 use crate::step::pool::{Kind, Pool};
@@ -44,6 +44,8 @@ pub(super) fn lower<V: Simd>(
         graph,
         views: &layout.views,
         inside: &layout.inside,
+        choices,
+        joined: &super::joined::joined(graph, live, choices),
         depth: if exact { EXACT_DEPTH } else { DEPTH },
         steps: Vec::new(),
         lives: vec![None; layout.sizes.len()],
@@ -51,7 +53,7 @@ pub(super) fn lower<V: Simd>(
         vector: PhantomData,
     };
     for value in (0..graph.nodes.len()).filter(|&v| live[v]) {
-        lowering.node(Value(value), choices[value].as_ref());
+        lowering.node(Value(value));
     }
     Lowered { steps: lowering.steps, sizes: lowering.sizes, lives: lowering.lives }
 }
@@ -60,6 +62,9 @@ struct Lowering<'a, V> {
     graph: &'a Graph,
     views: &'a [Option<View>],
     inside: &'a [bool],
+    choices: &'a [Option<Choice>],
+    /// Which depthwise convolutions are computed by the product that reads them.
+    joined: &'a [bool],
     /// How much of a direct product is summed at once.
     depth: usize,
     steps: Vec<Box<dyn Step>>,
@@ -71,6 +76,8 @@ struct Lowering<'a, V> {
 /// What all convolutions of a node have in common.
 struct Ends<'a> {
     x: View,
+    /// What is read, where it is only computed as it is read.
+    joined: Option<Value>,
     out: View,
     add: Option<View>,
     convolution: &'a Convolution,
@@ -79,10 +86,8 @@ struct Ends<'a> {
 }
 
 /// A direct convolution's matrices, before it is known how the work is cut.
-struct Product {
-    x: View,
-    step: [usize; 2],
-    segments: Vec<Segment>,
+struct Product<V> {
+    source: Source<V>,
     out: View,
     add: Option<View>,
     weights: Prepared,
@@ -115,12 +120,22 @@ impl<V: Simd> Lowering<'_, V> {
     }
 
     /// The steps of one node, and of the outputs it is.
-    fn node(&mut self, value: Value, choice: Option<&Choice>) {
+    fn node(&mut self, value: Value) {
+        if self.joined[value.0] {
+            return;
+        }
         let node = &self.graph.nodes[value.0];
         let out = self.view(value);
         let mut buffers = vec![out.buffer];
-        buffers.extend(node.op.operands().into_iter().map(|operand| self.view(operand).buffer));
-        let mut work: Vec<Box<dyn Step>> = match (&node.op, choice) {
+        for operand in node.op.operands() {
+            if self.joined[operand.0] {
+                buffers
+                    .extend(self.graph.nodes[operand.0].op.operands().iter().map(|x| self.view(*x).buffer));
+            } else {
+                buffers.push(self.view(operand).buffer);
+            }
+        }
+        let mut work: Vec<Box<dyn Step>> = match (&node.op, self.choices[value.0].as_ref()) {
             (Op::Concatenate { parts }, _) => self.concatenate(parts, out),
             (Op::Slice { x, first }, _) if !self.inside[value.0] => {
                 vec![pixelwise::<V>(Operation::Copy, self.view(*x).channels(*first, out.shape.channels), out)]
@@ -132,12 +147,9 @@ impl<V: Simd> Lowering<'_, V> {
                 Some(choice),
             ) => {
                 let ends = Ends {
-                    x: self.view(*x),
-                    out,
+                    joined: self.joined[x.0].then_some(*x),
                     add: add.map(|add| self.view(add)),
-                    convolution,
-                    bias: padded(convolution.weights.bias().unwrap_or(&[]), out.shape.channels).into(),
-                    activation: *activation,
+                    ..self.ends(*x, convolution, out, *activation)
                 };
                 self.convolution(&ends, choice, &mut buffers)
             }
@@ -153,6 +165,17 @@ impl<V: Simd> Lowering<'_, V> {
         for (output, _) in self.graph.outputs.iter().enumerate().filter(|(_, v)| **v == value) {
             self.push(Box::new(ToPlanes { x: out, output, vector: PhantomData::<V> }), [out.buffer]);
         }
+    }
+
+    fn ends<'c>(
+        &self,
+        x: Value,
+        convolution: &'c Convolution,
+        out: View,
+        activation: Activation,
+    ) -> Ends<'c> {
+        let bias = padded(convolution.weights.bias().unwrap_or(&[]), out.shape.channels).into();
+        Ends { x: self.view(x), joined: None, out, add: None, convolution, bias, activation }
     }
 
     /// What is neither a convolution nor a matter of place.
@@ -242,7 +265,13 @@ impl<V: Simd> Lowering<'_, V> {
             Choice::Winograd { channels, walk, first, .. } => {
                 vec![self.winograd::<Four>(ends, *channels, walk, *first, buffers)]
             }
-            Choice::Depthwise { walks } => walks.iter().map(|walk| depthwise::<V>(ends, walk)).collect(),
+            Choice::Depthwise { walks } => {
+                let one = |walk: &Walk| -> Box<dyn Step> {
+                    let (out, add) = (walk.within(ends.out), ends.add.map(|add| walk.within(add)));
+                    Box::new(Depthwise { from: channelwise::<V>(ends, walk), out, add })
+                };
+                walks.iter().map(one).collect()
+            }
         }
     }
 
@@ -259,10 +288,14 @@ impl<V: Simd> Lowering<'_, V> {
         let x = ends.x.channels(product * read, read);
         let k = walk.taps.len() * read;
         let form = Form::Panels { channels, taps: kernel_taps(walk), lanes: V::LANES };
+        let source = if let Some(value) = ends.joined {
+            self.joined_source(value)
+        } else {
+            let segments = segments(&x, walk.taps.iter().map(|tap| tap.shift));
+            Source::Taps { x, step: walk.step, segments }
+        };
         let whole = Product {
-            x,
-            step: walk.step,
-            segments: segments(&x, walk.taps.iter().map(|tap| tap.shift)),
+            source,
             out: walk.within(ends.out).channels(product * made, made),
             add: ends.add.map(|add| walk.within(add).channels(product * made, made)),
             weights: ends.convolution.weights.in_form(&form),
@@ -294,9 +327,11 @@ impl<V: Simd> Lowering<'_, V> {
             Form::Phases { channels, taps: taps.iter().map(|tap| tap.kernels.clone()).collect(), lanes };
         let bias = ends.convolution.weights.bias().unwrap_or(&[]).repeat(walks.len());
         let whole = Product {
-            x: ends.x,
-            step: [1, 1],
-            segments: segments(&ends.x, taps.iter().map(|tap| tap.shift)),
+            source: Source::Taps {
+                x: ends.x,
+                step: [1, 1],
+                segments: segments(&ends.x, taps.iter().map(|tap| tap.shift)),
+            },
             out: side_by_side,
             add: None,
             weights: ends.convolution.weights.in_form(&form),
@@ -311,37 +346,33 @@ impl<V: Simd> Lowering<'_, V> {
         Box::new(Scatter { x: side_by_side, places })
     }
 
+    /// The depthwise convolution that `value` is.
+    fn joined_source(&self, value: Value) -> Source<V> {
+        let (Op::Convolve { x, convolution, activation, .. }, Some(Choice::Depthwise { walks })) =
+            (&self.graph.nodes[value.0].op, &self.choices[value.0])
+        else {
+            unreachable!("only depthwise convolutions are joined");
+        };
+        let ends = self.ends(*x, convolution, self.view(value), *activation);
+        Source::Depthwise(channelwise(&ends, &walks[0]))
+    }
+
     /// A product, with the room that it needs.
-    fn product(&mut self, whole: Product, buffers: &mut Vec<BufferId>) -> Box<dyn Step> {
-        let Product { x, step, segments, out, add, weights, weights_at, bias, bias_at, activation } = whole;
-        let k: usize = segments.iter().map(|segment| segment.len).sum();
+    fn product(&mut self, whole: Product<V>, buffers: &mut Vec<BufferId>) -> Box<dyn Step> {
+        let Product { source, out, add, weights, weights_at, bias, bias_at, activation } = whole;
+        let k = source.row_len();
         let results = out.shape.pixels();
-        let split = if results <= direct::FEW {
+        let split = if let Some(each) = direct::results_a_chunk(results, k, out.shape.channels, V::ROWS) {
+            direct::Split::Results(each)
+        } else {
             let packed = self.room(direct::packed_len(results, k, V::LANES));
             buffers.push(packed);
             let panels = crate::weights::panels(out.shape.channels, V::LANES).count();
             let most = results.div_ceil(V::ROWS * 2).max(1);
             direct::Split::Panels { packed, parts: 8usize.div_ceil(panels).min(most) }
-        } else {
-            direct::Split::Results(direct::results_a_chunk(k, V::ROWS))
         };
-        let vector = PhantomData::<V>;
-        Box::new(Direct {
-            x,
-            step,
-            segments,
-            k,
-            depth: self.depth,
-            out,
-            add,
-            weights,
-            weights_at,
-            bias,
-            bias_at,
-            activation,
-            split,
-            vector,
-        })
+        let depth = self.depth;
+        Box::new(Direct { source, k, depth, out, add, weights, weights_at, bias, bias_at, activation, split })
     }
 
     fn winograd<W: TileSize>(
@@ -381,18 +412,16 @@ fn pixelwise<V: Simd>(operation: Operation, x: View, out: View) -> Box<dyn Step>
     Box::new(Pixelwise { operation, x, out, activation: Activation::Linear, vector: PhantomData::<V> })
 }
 
-fn depthwise<V: Simd>(ends: &Ends<'_>, walk: &Walk) -> Box<dyn Step> {
-    Box::new(Depthwise {
+fn channelwise<V>(ends: &Ends<'_>, walk: &Walk) -> Channelwise<V> {
+    Channelwise {
         x: ends.x,
         step: walk.step,
         taps: walk.taps.iter().map(|tap| offset(&ends.x, tap.shift)).collect(),
-        out: walk.within(ends.out),
-        add: ends.add.map(|add| walk.within(add)),
         weights: ends.convolution.weights.in_form(&Form::Depthwise { taps: kernel_taps(walk) }),
         bias: ends.bias.clone(),
         activation: ends.activation,
-        vector: PhantomData::<V>,
-    })
+        vector: PhantomData,
+    }
 }
 
 /// What taps see, joined where channels of neighbouring pixels lie side by side.

@@ -3,6 +3,7 @@
 
 mod arena;
 mod choice;
+mod joined;
 mod layout;
 mod lower;
 

@@ -4,12 +4,17 @@
 //! per output channel. Where there are many results, a chunk packs some and makes all their channels. Where there
 //! are few (and the weights weigh more than the picture), all are packed in a phase of their own, and a chunk makes
 //! some channels of all of them, so that each weight is read once.
+//!
+//! A depthwise convolution that only a product reads is computed as its rows are packed, so that its results are neither
+//! written nor read.
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::depthwise::Channelwise;
 use super::{Context, Step, part};
 use crate::Activation;
+use crate::kernel::function;
 use crate::kernel::tile::{self, Finish, MOST_ROWS, Tile};
 use crate::memory::Block;
 use crate::simd::{Simd, WIDEST};
@@ -23,6 +28,24 @@ pub(crate) struct Segment {
     pub len: usize,
 }
 
+/// What the rows are packed of.
+pub(crate) enum Source<V> {
+    /// What the taps see, in steps.
+    Taps { x: View, step: [usize; 2], segments: Vec<Segment> },
+    /// The results of a depthwise convolution, one by one.
+    Depthwise(Channelwise<V>),
+}
+
+impl<V> Source<V> {
+    /// How many numbers a row has.
+    pub fn row_len(&self) -> usize {
+        match self {
+            Source::Taps { segments, .. } => segments.iter().map(|segment| segment.len).sum(),
+            Source::Depthwise(from) => from.x.shape.channels,
+        }
+    }
+}
+
 /// How the work is cut.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Split {
@@ -34,10 +57,8 @@ pub(crate) enum Split {
 
 /// A step that convolves one product's channels. See the module.
 pub(crate) struct Direct<V> {
-    pub x: View,
-    pub step: [usize; 2],
-    pub segments: Vec<Segment>,
-    /// The products' depth: all segments' lengths.
+    pub source: Source<V>,
+    /// The products' depth: a row's length.
     pub k: usize,
     /// How much of it is summed at once.
     pub depth: usize,
@@ -50,16 +71,21 @@ pub(crate) struct Direct<V> {
     pub bias_at: usize,
     pub activation: Activation,
     pub split: Split,
-    pub vector: std::marker::PhantomData<V>,
 }
 
-/// Up to so many results, all are packed at once.
-pub(crate) const FEW: usize = 400;
-
-/// How many results a chunk packs: what stays in the second cache, a few blocks at most.
-pub(crate) fn results_a_chunk(k: usize, rows: usize) -> usize {
+/// How many results a chunk packs; none where all are packed at once, because they are few and the weights many.
+///
+/// Of many results, so many that they stay in the second cache, a few blocks at most. Of few, an eighth, where the weights stay
+/// there as well: each thread then reads what it wrote itself the step before.
+pub(crate) fn results_a_chunk(results: usize, k: usize, made: usize, rows: usize) -> Option<usize> {
+    const FEW: usize = 400;
     const NUMBERS: usize = 64 * 1024;
-    rows * (NUMBERS / (k.max(1) * rows)).clamp(1, 4)
+    const WEIGHTS: usize = 96 * 1024;
+    if results > FEW {
+        Some(rows * (NUMBERS / (k.max(1) * rows)).clamp(1, 4))
+    } else {
+        (k * made <= WEIGHTS && results >= 12 * rows).then(|| results.div_ceil(8))
+    }
 }
 
 /// The numbers that packed rows take.
@@ -72,17 +98,69 @@ impl<V: Simd> Direct<V> {
         self.out.shape.pixels()
     }
 
-    /// Copies what results `rows` see into a block, `[k / LANES][rows][LANES]`; `lines` is room for as many rows.
+    /// Puts what results `rows` see into a block, `[k / LANES][rows][LANES]`; `lines` is room for as many rows.
     #[inline(always)]
     unsafe fn pack(&self, cx: &Context<'_>, rows: Range<usize>, to: *mut f32, lines: *mut f32) {
-        let x = cx.view(&self.x).cast_const();
+        // SAFETY: the caller's.
+        unsafe {
+            match &self.source {
+                Source::Taps { x, step, segments } => self.copy(cx, (x, *step, segments), rows, to, lines),
+                Source::Depthwise(from) => self.convolve(cx, from, rows, to),
+            }
+        }
+    }
+
+    /// Computes the rows by a depthwise convolution.
+    #[inline(always)]
+    unsafe fn convolve(&self, cx: &Context<'_>, from: &Channelwise<V>, rows: Range<usize>, to: *mut f32) {
+        let width = self.out.shape.width;
+        let mut row = rows.start;
+        while row < rows.end {
+            let (y, x) = (row / width, row % width);
+            let end = rows.end.min(row - x + width);
+            let to = to.wrapping_add((row - rows.start) * V::LANES);
+            // SAFETY: the caller's; a block has room for all channels of its rows.
+            unsafe {
+                let (low, high) = from.activation.limits::<V>();
+                from.sums(
+                    cx,
+                    y,
+                    x..x + end - row,
+                    #[inline(always)]
+                    |at, c, sum| {
+                        let to = to.add(c * rows.len() + (at - x) * V::LANES);
+                        sum.at_least(low).at_most(high).store(to);
+                    },
+                );
+            }
+            row = end;
+        }
+        if !from.activation.is_bounds() {
+            // SAFETY: as above.
+            unsafe {
+                function::apply::<V>(from.activation, to, packed_len(rows.len(), self.k, V::LANES));
+            }
+        }
+    }
+
+    /// Copies the rows together from the picture.
+    #[inline(always)]
+    unsafe fn copy(
+        &self,
+        cx: &Context<'_>,
+        (view, step, segments): (&View, [usize; 2], &[Segment]),
+        rows: Range<usize>,
+        to: *mut f32,
+        lines: *mut f32,
+    ) {
+        let x = cx.view(view).cast_const();
         let width = self.out.shape.width;
         let (mut oy, mut ox) = (rows.start / width, rows.start % width);
         let count = rows.len();
-        let last = self.segments.len().saturating_sub(1);
-        let whole = self.segments[..last].iter().all(|s| s.len.is_multiple_of(V::LANES));
+        let last = segments.len().saturating_sub(1);
+        let whole = segments[..last].iter().all(|s| s.len.is_multiple_of(V::LANES));
         for i in 0..count {
-            let pixel = x.wrapping_add(oy * self.step[0] * self.x.row + ox * self.step[1] * self.x.pixel);
+            let pixel = x.wrapping_add(oy * step[0] * view.row + ox * step[1] * view.pixel);
             // Segments that are no whole vectors are first put together, overlapping, in a line.
             let (mut to, next) = if whole {
                 (to.wrapping_add(i * V::LANES), count * V::LANES)
@@ -92,7 +170,7 @@ impl<V: Simd> Direct<V> {
             // SAFETY: taps read the picture and its border; a block has room for `count` rows, and a line for a row
             // and a vector.
             unsafe {
-                for segment in &self.segments {
+                for segment in segments {
                     let from = pixel.offset(segment.offset);
                     let mut c = 0;
                     while c + V::LANES <= segment.len {

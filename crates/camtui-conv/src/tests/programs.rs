@@ -2,8 +2,8 @@
 
 use super::{Random, check, pools, rounds};
 use crate::{
-    Activation, Builder, ConvError, Convolution, Padding, Settings, Shape, Team, Value, Weights, Window,
-    Within,
+    Activation, Builder, ConvError, Convolution, Padding, Program, Settings, Shape, Team, Value, Weights,
+    Window, Within,
 };
 
 fn kernel(random: &mut Random, outs: usize, ins: usize, size: usize, groups: usize) -> Convolution {
@@ -99,6 +99,75 @@ fn concatenations_of_concatenations_are_right() {
     let all = b.concatenate(&features).unwrap();
     b.output(all);
     check(&b, random, "dense block");
+}
+
+/// A depthwise convolution that only a product reads has no results of its own. Where they are given back it has, and the bits
+/// are the same.
+#[test]
+fn depthwise_results_that_only_a_product_reads_are_right() {
+    let random = &mut Random::new(25);
+    let mut smaller = 0;
+    for round in 0..rounds(24) {
+        let channels = random.between(1, 70);
+        let stride = random.between(1, 2);
+        let side = random.between(5, 30);
+        let mut b = Builder::new();
+        let x = b.input(Shape::new(channels, side, side + 3)).unwrap();
+        let size = random.one_of(&[3, 5]);
+        let spatial =
+            Convolution { stride: [stride; 2], ..kernel(random, channels, channels, size, channels) };
+        let activation = random.one_of(&[Activation::RELU6, Activation::Silu]);
+        let y = b.convolve(x, spatial, None, activation).unwrap();
+        let made = random.between(1, 100);
+        let product = kernel(random, made, channels, 1, 1);
+        let z = b.convolve(y, product, None, Activation::Linear).unwrap();
+        b.output(z);
+        check(&b, random, &format!("round {round}: {} to {}", b.shape(x), b.shape(z)));
+        let mut apart = b.clone();
+        apart.output(y);
+        let [together, apart] = [b, apart].map(|b| b.build(Settings::default()).unwrap());
+        smaller += usize::from(together.memory()[0] < apart.memory()[0]);
+        let input = random.numbers(together.inputs()[0].len());
+        let run = |program: &Program| {
+            let mut outputs: Vec<Vec<f32>> = program.outputs().iter().map(|s| vec![0.0; s.len()]).collect();
+            let mut slices: Vec<&mut [f32]> = outputs.iter_mut().map(|output| &mut output[..]).collect();
+            program.run(&[&input], &mut slices, Team::Alone).unwrap();
+            outputs.swap_remove(0)
+        };
+        assert!(run(&together) == run(&apart), "round {round}: other bits");
+    }
+    assert!(smaller > 0, "the results have a place of their own");
+}
+
+/// What is padded below and to the right has more results than pixels: they see the border, not the depthwise convolution of it.
+#[test]
+fn a_product_that_reads_the_border_joins_nothing() {
+    let random = &mut Random::new(26);
+    let mut b = Builder::new();
+    let x = b.input(Shape::new(16, 9, 9)).unwrap();
+    let c = kernel(random, 16, 16, 3, 16);
+    let y = b.convolve(x, c, None, Activation::Relu).unwrap();
+    let padding = Padding { bottom: 1, right: 1, ..Padding::NONE };
+    let c = Convolution { padding, ..kernel(random, 24, 16, 1, 1) };
+    let z = b.convolve(y, c, None, Activation::Linear).unwrap();
+    b.output(z);
+    check(&b, random, "a border below and to the right");
+}
+
+/// As in a gradient's seed.
+#[test]
+fn zeros_of_a_single_row_are_passed_over() {
+    let random = &mut Random::new(27);
+    for _ in 0..rounds(10) {
+        let (channels, made) = (random.between(1, 600), random.between(1, 70));
+        let mut b = Builder::new();
+        let x = b.input(Shape::vector(channels)).unwrap();
+        let y = b.activate(x, Activation::Relu).unwrap();
+        let c = kernel(random, made, channels, 1, 1);
+        let z = b.convolve(y, c, None, Activation::Linear).unwrap();
+        b.output(z);
+        check(&b, random, &format!("{channels} to {made}"));
+    }
 }
 
 #[test]
