@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::memory::Block;
 use crate::plan::Plan;
-use crate::step::{Context, part};
+use crate::step::{Context, Scratch, part};
 
 /// Who does a run's work. The result is the same to the bit.
 #[derive(Clone, Copy)]
@@ -98,7 +98,7 @@ pub(crate) unsafe fn work(
             let cx = Context {
                 arena: arena.start(),
                 buffers: &plan.buffers,
-                scratch: arena.start().wrapping_add(plan.arena),
+                scratch: Scratch::new(arena.start().wrapping_add(plan.arena)),
                 inputs,
                 outputs,
             };
@@ -182,7 +182,9 @@ impl Run {
         let cx = Context {
             arena: self.arena.start(),
             buffers: &self.plan.buffers,
-            scratch: self.arena.start().wrapping_add(self.plan.arena + seat * self.plan.scratch),
+            scratch: Scratch::new(
+                self.arena.start().wrapping_add(self.plan.arena + seat * self.plan.scratch),
+            ),
             inputs: &self.inputs,
             outputs: &self.outputs,
         };

@@ -256,14 +256,14 @@ impl<V: Simd> Lowering<'_, V> {
         match choice {
             Choice::Direct { channels, walks } => {
                 let products = (0..channels.products()).flat_map(|p| walks.iter().map(move |w| (p, w)));
-                products.map(|(product, walk)| self.direct(ends, *channels, product, walk, buffers)).collect()
+                products.map(|(product, walk)| self.direct(ends, *channels, product, walk)).collect()
             }
             Choice::Phases { channels, walks } => vec![self.phases(ends, *channels, walks, buffers)],
             Choice::Winograd { channels, walk, first, out } if *out == Two::OUT => {
-                vec![self.winograd::<Two>(ends, *channels, walk, *first, buffers)]
+                vec![winograd::<V, Two>(ends, *channels, walk, *first)]
             }
             Choice::Winograd { channels, walk, first, .. } => {
-                vec![self.winograd::<Four>(ends, *channels, walk, *first, buffers)]
+                vec![winograd::<V, Four>(ends, *channels, walk, *first)]
             }
             Choice::Depthwise { walks } => {
                 let one = |walk: &Walk| -> Box<dyn Step> {
@@ -276,14 +276,7 @@ impl<V: Simd> Lowering<'_, V> {
     }
 
     /// One product of one walk.
-    fn direct(
-        &mut self,
-        ends: &Ends<'_>,
-        channels: Channels,
-        product: usize,
-        walk: &Walk,
-        buffers: &mut Vec<BufferId>,
-    ) -> Box<dyn Step> {
+    fn direct(&self, ends: &Ends<'_>, channels: Channels, product: usize, walk: &Walk) -> Box<dyn Step> {
         let [read, made] = channels.sizes();
         let x = ends.x.channels(product * read, read);
         let k = walk.taps.len() * read;
@@ -304,7 +297,7 @@ impl<V: Simd> Lowering<'_, V> {
             bias_at: product * made,
             activation: ends.activation,
         };
-        self.product(whole, buffers)
+        self.product(whole)
     }
 
     /// One product of all walks, in a step of its own, and what puts each walk's results into their places.
@@ -320,8 +313,8 @@ impl<V: Simd> Lowering<'_, V> {
         let made = channels.made;
         let shape = Shape::new(walks.len() * made, height, width);
         let (side_by_side, size) = View::whole(self.sizes.len(), shape, Border::default(), false);
-        let mut used = vec![ends.x.buffer, self.room(size)];
-        buffers.extend(&used);
+        let used = [ends.x.buffer, self.room(size)];
+        buffers.extend(used);
         let lanes = V::LANES;
         let form =
             Form::Phases { channels, taps: taps.iter().map(|tap| tap.kernels.clone()).collect(), lanes };
@@ -340,7 +333,7 @@ impl<V: Simd> Lowering<'_, V> {
             bias_at: 0,
             activation: ends.activation,
         };
-        let product = self.product(whole, &mut used);
+        let product = self.product(whole);
         self.push(product, used);
         let places = walks.iter().map(|walk| walk.within(ends.out)).collect();
         Box::new(Scatter { x: side_by_side, places })
@@ -357,55 +350,42 @@ impl<V: Simd> Lowering<'_, V> {
         Source::Depthwise(channelwise(&ends, &walks[0]))
     }
 
-    /// A product, with the room that it needs.
-    fn product(&mut self, whole: Product<V>, buffers: &mut Vec<BufferId>) -> Box<dyn Step> {
+    /// A product, cut into chunks.
+    fn product(&self, whole: Product<V>) -> Box<dyn Step> {
         let Product { source, out, add, weights, weights_at, bias, bias_at, activation } = whole;
         let k = source.row_len();
-        let results = out.shape.pixels();
-        let split = if let Some(each) = direct::results_a_chunk(results, k, out.shape.channels, V::ROWS) {
-            direct::Split::Results(each)
-        } else {
-            let packed = self.room(direct::packed_len(results, k, V::LANES));
-            buffers.push(packed);
-            let panels = crate::weights::panels(out.shape.channels, V::LANES).count();
-            let most = results.div_ceil(V::ROWS * 2).max(1);
-            direct::Split::Panels { packed, parts: 8usize.div_ceil(panels).min(most) }
-        };
+        let split = direct::Split::of::<V>(out.shape.pixels(), k, out.shape.channels);
         let depth = self.depth;
         Box::new(Direct { source, k, depth, out, add, weights, weights_at, bias, bias_at, activation, split })
     }
+}
 
-    fn winograd<W: TileSize>(
-        &mut self,
-        ends: &Ends<'_>,
-        channels: Channels,
-        walk: &Walk,
-        first: [isize; 2],
-        buffers: &mut Vec<BufferId>,
-    ) -> Box<dyn Step> {
-        let (taps, lanes) = (kernel_taps(walk), V::LANES);
-        let sizes = Sizes::of(W::OUT, ends.x.shape.channels, ends.out.shape, lanes);
-        let (form, split) = if let Some(rows) = sizes.rows_a_chunk(V::ROWS) {
-            (Form::Winograd { channels, taps, out: W::OUT, lanes }, winograd::Split::Rows(rows))
-        } else {
-            let panels = crate::weights::panels(ends.out.shape.channels, lanes).count();
-            let parts = 4usize.div_ceil(panels).min(sizes.tiles().div_ceil(V::ROWS));
-            let tiles = self.room(sizes.part_at(parts, sizes.tiles()));
-            buffers.push(tiles);
-            (Form::Panels { channels, taps, lanes }, winograd::Split::Panels { tiles, parts })
-        };
-        Box::new(Winograd {
-            x: ends.x,
-            first,
-            out: ends.out,
-            add: ends.add,
-            weights: ends.convolution.weights.in_form(&form),
-            bias: ends.bias.clone(),
-            activation: ends.activation,
-            split,
-            kinds: PhantomData::<(V, W)>,
-        })
-    }
+fn winograd<V: Simd, W: TileSize>(
+    ends: &Ends<'_>,
+    channels: Channels,
+    walk: &Walk,
+    first: [isize; 2],
+) -> Box<dyn Step> {
+    let (taps, lanes) = (kernel_taps(walk), V::LANES);
+    let sizes = Sizes::of(W::OUT, ends.x.shape.channels, ends.out.shape, lanes);
+    let (form, split) = if let Some(rows) = sizes.rows_a_chunk(V::ROWS) {
+        (Form::Winograd { channels, taps, out: W::OUT, lanes }, winograd::Split::Rows(rows))
+    } else {
+        let panels = crate::weights::panels(ends.out.shape.channels, lanes).count();
+        let parts = 4usize.div_ceil(panels).min(sizes.tiles().div_ceil(V::ROWS));
+        (Form::Panels { channels, taps, lanes }, winograd::Split::Panels { parts })
+    };
+    Box::new(Winograd {
+        x: ends.x,
+        first,
+        out: ends.out,
+        add: ends.add,
+        weights: ends.convolution.weights.in_form(&form),
+        bias: ends.bias.clone(),
+        activation: ends.activation,
+        split,
+        kinds: PhantomData::<(V, W)>,
+    })
 }
 
 fn pixelwise<V: Simd>(operation: Operation, x: View, out: View) -> Box<dyn Step> {

@@ -2,8 +2,8 @@
 //!
 //! The rows are copied ("packed") a few at a time, in the order the kernel reads them; each number is then used once
 //! per output channel. Where there are many results, a chunk packs some and makes all their channels. Where there
-//! are few (and the weights weigh more than the picture), all are packed in a phase of their own, and a chunk makes
-//! some channels of all of them, so that each weight is read once.
+//! are few (and the weights weigh more than the picture), each thread packs all, and a chunk makes some channels of all of
+//! them, so that each weight is read once.
 //!
 //! A depthwise convolution that only a product reads is computed as its rows are packed, so that its results are neither
 //! written nor read.
@@ -18,7 +18,7 @@ use crate::kernel::function;
 use crate::kernel::tile::{self, Finish, MOST_ROWS, Tile};
 use crate::memory::Block;
 use crate::simd::{Simd, WIDEST};
-use crate::view::{BufferId, View};
+use crate::view::View;
 use crate::weights::{Prepared, panels};
 
 /// A run of channels that lie side by side, from the pixel that a result begins at.
@@ -51,8 +51,8 @@ impl<V> Source<V> {
 pub(crate) enum Split {
     /// So many results a chunk.
     Results(usize),
-    /// All results are packed into a buffer; a chunk makes one panel of one of so many parts of the results.
-    Panels { packed: BufferId, parts: usize },
+    /// A chunk makes one panel of one of so many parts of the results.
+    Panels { parts: usize },
 }
 
 /// A step that convolves one product's channels. See the module.
@@ -73,18 +73,27 @@ pub(crate) struct Direct<V> {
     pub split: Split,
 }
 
-/// How many results a chunk packs; none where all are packed at once, because they are few and the weights many.
-///
-/// Of many results, so many that they stay in the second cache, a few blocks at most. Of few, an eighth, where the weights stay
-/// there as well: each thread then reads what it wrote itself the step before.
-pub(crate) fn results_a_chunk(results: usize, k: usize, made: usize, rows: usize) -> Option<usize> {
-    const FEW: usize = 400;
-    const NUMBERS: usize = 64 * 1024;
-    const WEIGHTS: usize = 96 * 1024;
-    if results > FEW {
-        Some(rows * (NUMBERS / (k.max(1) * rows)).clamp(1, 4))
-    } else {
-        (k * made <= WEIGHTS && results >= 12 * rows).then(|| results.div_ceil(8))
+impl Split {
+    /// Of many results, a chunk packs so many that they stay in the second cache, a few blocks at most. Of few, an eighth, where
+    /// all weights stay there as well: each thread then reads what it wrote itself the step before. Otherwise a chunk makes a
+    /// panel, so that weights are read once, or once for each part where they are not too many and the results would not stay
+    /// in the second cache together.
+    pub fn of<V: Simd>(results: usize, k: usize, made: usize) -> Split {
+        const FEW: usize = 400;
+        const ROWS: usize = 64 * 1024;
+        const LIGHT: usize = 96 * 1024;
+        const PART: usize = 128 * 1024;
+        const HEAVY: usize = 1024 * 1024;
+        if results > FEW {
+            return Split::Results(V::ROWS * (ROWS / (k.max(1) * V::ROWS)).clamp(1, 4));
+        }
+        if k * made <= LIGHT && results >= 12 * V::ROWS {
+            return Split::Results(results.div_ceil(8));
+        }
+        let panels = panels(made, V::LANES).count();
+        let near = if k * made <= HEAVY { (results * k).div_ceil(PART) } else { 1 };
+        let most = results.div_ceil(V::ROWS * 2).max(1);
+        Split::Panels { parts: 8usize.div_ceil(panels).max(near).min(most) }
     }
 }
 
@@ -203,24 +212,21 @@ impl<V: Simd> Direct<V> {
         }
     }
 
-    /// Packs one block of the results `rows`, whose packed rows begin at `a`.
-    unsafe fn pack_block(
-        &self,
-        cx: &Context<'_>,
-        rows: &Range<usize>,
-        block: usize,
-        a: *mut f32,
-        line: *mut f32,
-    ) {
-        let block = part(rows.len(), blocks::<V>(rows), block);
-        // SAFETY: the caller's.
-        unsafe {
-            let to = a.add(packed_len(block.start, self.k, V::LANES));
+    /// Packs the results `rows`, block by block, behind room for the rows of one.
+    unsafe fn pack_all(&self, cx: &Context<'_>, rows: &Range<usize>, scratch: *mut f32) {
+        let packed = scratch.wrapping_add(self.lines());
+        let blocks = blocks::<V>(rows);
+        for block in 0..blocks {
+            let block = part(rows.len(), blocks, block);
+            let to = packed.wrapping_add(packed_len(block.start, self.k, V::LANES));
             let rows = rows.start + block.start..rows.start + block.end;
-            V::enter(
-                #[inline(always)]
-                || self.pack(cx, rows, to, line),
-            );
+            // SAFETY: the caller's.
+            unsafe {
+                V::enter(
+                    #[inline(always)]
+                    || self.pack(cx, rows, to, scratch),
+                );
+            }
         }
     }
 
@@ -290,11 +296,6 @@ impl<V: Simd> Direct<V> {
         V::ROWS * self.line()
     }
 
-    /// The most blocks that one of `parts` parts of the results has.
-    fn blocks_of_part(&self, parts: usize) -> usize {
-        self.results().div_ceil(parts).div_ceil(V::ROWS)
-    }
-
     fn panels(&self) -> impl Iterator<Item = (usize, usize)> {
         panels(self.out.shape.channels, V::LANES)
     }
@@ -309,47 +310,43 @@ impl<V: Simd> Step for Direct<V> {
     fn phases(&self) -> Vec<usize> {
         match self.split {
             Split::Results(each) => vec![self.results().div_ceil(each)],
-            Split::Panels { parts, .. } => {
-                vec![parts * self.blocks_of_part(parts), parts * self.panels().count()]
-            }
+            Split::Panels { parts } => vec![parts * self.panels().count()],
         }
     }
 
     fn scratch(&self) -> usize {
-        match self.split {
-            Split::Results(each) => self.lines() + packed_len(each, self.k, V::LANES),
-            Split::Panels { .. } => self.lines(),
-        }
+        let results = match self.split {
+            Split::Results(each) => each,
+            Split::Panels { parts } => self.results().div_ceil(parts),
+        };
+        self.lines() + packed_len(results, self.k, V::LANES)
     }
 
-    unsafe fn run(&self, cx: &Context<'_>, phase: usize, chunk: usize) {
-        let lines = cx.scratch;
+    unsafe fn run(&self, cx: &Context<'_>, _phase: usize, chunk: usize) {
         match self.split {
             Split::Results(each) => {
                 let rows = part(self.results(), self.results().div_ceil(each), chunk);
-                let a = lines.wrapping_add(self.lines());
+                let scratch = cx.scratch.anew();
                 // SAFETY: the caller's; scratch has room for the lines and the packed rows.
                 unsafe {
-                    for block in 0..blocks::<V>(&rows) {
-                        self.pack_block(cx, &rows, block, a, lines);
-                    }
+                    self.pack_all(cx, &rows, scratch);
                     for panel in self.panels() {
-                        self.panel(cx, rows.clone(), a, panel);
+                        self.panel(cx, rows.clone(), scratch.add(self.lines()), panel);
                     }
                 }
             }
-            Split::Panels { packed, parts } => {
-                let each = if phase == 0 { self.blocks_of_part(parts) } else { self.panels().count() };
-                let rows = part(self.results(), parts, chunk / each);
-                let a = cx.buffer(packed).wrapping_add(packed_len(rows.start, self.k, V::LANES));
-                // SAFETY: the caller's; the buffer has room for all packed rows.
+            Split::Panels { parts } => {
+                let panels = self.panels().count();
+                let panel = self.panels().nth(chunk % panels).expect("a chunk is a panel");
+                let index = chunk / panels;
+                let rows = part(self.results(), parts, index);
+                let (scratch, is_new) = cx.scratch.shared(self, index);
+                // SAFETY: as above.
                 unsafe {
-                    if phase > 0 {
-                        let panel = self.panels().nth(chunk % each).expect("a chunk is a panel");
-                        self.panel(cx, rows, a, panel);
-                    } else if chunk % each < blocks::<V>(&rows) {
-                        self.pack_block(cx, &rows, chunk % each, a, lines);
+                    if is_new {
+                        self.pack_all(cx, &rows, scratch);
                     }
+                    self.panel(cx, rows, scratch.add(self.lines()), panel);
                 }
             }
         }

@@ -10,6 +10,8 @@ pub(crate) mod reduce;
 pub(crate) mod scatter;
 pub(crate) mod winograd;
 
+use std::cell::Cell;
+
 use crate::view::{BufferId, View};
 
 /// Where a run's numbers are.
@@ -17,11 +19,37 @@ pub(crate) struct Context<'a> {
     /// All buffers, and where each begins.
     pub arena: *mut f32,
     pub buffers: &'a [usize],
-    /// This thread's own: as many numbers as the hungriest step asks for.
-    pub scratch: *mut f32,
+    pub scratch: Scratch,
     /// What the run was given and is to give back, as planes.
     pub inputs: &'a [*const f32],
     pub outputs: &'a [*mut f32],
+}
+
+/// Numbers of a thread's own: as many as the hungriest step asks for.
+pub(crate) struct Scratch {
+    start: *mut f32,
+    /// The step, and the part of its work, whose preparation lies there.
+    holds: Cell<Option<(usize, usize)>>,
+}
+
+impl Scratch {
+    /// Nothing lies there yet.
+    pub fn new(start: *mut f32) -> Scratch {
+        Scratch { start, holds: Cell::new(None) }
+    }
+
+    /// For whatever is needed.
+    pub fn anew(&self) -> *mut f32 {
+        self.holds.set(None);
+        self.start
+    }
+
+    /// For what several chunks of a step share, and whether it is still to be made: each thread makes it for itself, once as
+    /// long as it stays with that part of that step. That takes less time than having it from another thread.
+    pub fn shared<S>(&self, step: &S, part: usize) -> (*mut f32, bool) {
+        let wanted = Some((std::ptr::from_ref(step).addr(), part));
+        (self.start, self.holds.replace(wanted) != wanted)
+    }
 }
 
 impl Context<'_> {

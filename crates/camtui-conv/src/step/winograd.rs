@@ -3,9 +3,9 @@
 //! position by position, and the products are transformed back.
 //!
 //! Where a few rows of tiles fill the cache, a chunk takes some tiles through all of it, with kernels that were
-//! transformed beforehand. Where the weights weigh more, all tiles are transformed in a phase of their own, and a chunk
-//! makes one panel of channels of them, whose kernels it transforms as it reads them: nine numbers come from memory
-//! that is far, not sixteen, and nothing but the plain form is held.
+//! transformed beforehand. Where the weights weigh more, each thread transforms all tiles, and a chunk makes one panel of
+//! channels of them, whose kernels it transforms as it reads them: nine numbers come from memory that is far, not
+//! sixteen, and nothing but the plain form is held.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -18,7 +18,7 @@ use crate::kernel::tile::{self, DEPTH, MOST_ROWS, Tile};
 use crate::kernel::transform::{self, Winograd as TileSize};
 use crate::memory::Block;
 use crate::simd::Simd;
-use crate::view::{BufferId, View};
+use crate::view::View;
 use crate::weights::{Prepared, panels};
 
 /// How the work is cut.
@@ -26,8 +26,8 @@ use crate::weights::{Prepared, panels};
 pub(crate) enum Split {
     /// So many rows of tiles a chunk.
     Rows(usize),
-    /// All tiles are transformed into a buffer; a chunk makes one panel of one of so many parts of them.
-    Panels { tiles: BufferId, parts: usize },
+    /// A chunk makes one panel of one of so many parts of the tiles.
+    Panels { parts: usize },
 }
 
 /// See the module.
@@ -96,11 +96,6 @@ impl Sizes {
 
     pub fn tiles(&self) -> usize {
         self.grid[0] * self.grid[1]
-    }
-
-    /// Where the transformed tiles of part `part` begin, whose first is `tile`.
-    pub fn part_at(&self, part: usize, tile: usize) -> usize {
-        self.positions * (tile * self.read + part * 16)
     }
 
     /// Numbers from one tile's products to the next's where they are those of one panel.
@@ -307,21 +302,21 @@ fn blocks<V: Simd>(tiles: &Range<usize>) -> usize {
 }
 
 impl<V: Simd, W: TileSize> Winograd<V, W> {
-    /// Part `index` of `parts` of the tiles, and where it begins when it is transformed.
-    fn part(&self, parts: usize, index: usize) -> (Range<usize>, usize) {
-        let sizes = self.sizes();
-        let tiles = part(sizes.tiles(), parts, index);
-        let at = sizes.part_at(index, tiles.start);
-        (tiles, at)
-    }
-
-    /// The most blocks that one of `parts` parts of the tiles has.
-    fn blocks_of_part(&self, parts: usize) -> usize {
-        self.sizes().tiles().div_ceil(parts).div_ceil(V::ROWS)
-    }
-
     fn panels(&self) -> impl Iterator<Item = (usize, usize)> {
         panels(self.out.shape.channels, V::LANES)
+    }
+
+    /// Transforms the tiles `tiles` to `to`, block by block.
+    unsafe fn transform(&self, cx: &Context<'_>, tiles: &Range<usize>, to: *mut f32) {
+        for block in 0..blocks::<V>(tiles) {
+            // SAFETY: the caller's.
+            unsafe {
+                V::enter(
+                    #[inline(always)]
+                    || self.tiles_in(cx, tiles, block, to),
+                );
+            }
+        }
     }
 }
 
@@ -329,9 +324,7 @@ impl<V: Simd, W: TileSize> Step for Winograd<V, W> {
     fn phases(&self) -> Vec<usize> {
         match self.split {
             Split::Rows(each) => vec![self.sizes().grid[0].div_ceil(each)],
-            Split::Panels { parts, .. } => {
-                vec![parts * self.blocks_of_part(parts), parts * self.panels().count()]
-            }
+            Split::Panels { parts } => vec![parts * self.panels().count()],
         }
     }
 
@@ -342,28 +335,24 @@ impl<V: Simd, W: TileSize> Step for Winograd<V, W> {
                 let tiles = each * sizes.grid[1];
                 sizes.tiles_len(tiles) + sizes.products_len(tiles)
             }
-            Split::Panels { parts, .. } => {
-                let products = sizes.tiles().div_ceil(parts) * sizes.panel_products(V::LANES);
-                sizes.kernels_len(V::LANES) + products
+            Split::Panels { parts } => {
+                let tiles = sizes.tiles().div_ceil(parts);
+                sizes.tiles_len(tiles) + sizes.kernels_len(V::LANES) + tiles * sizes.panel_products(V::LANES)
             }
         }
     }
 
-    unsafe fn run(&self, cx: &Context<'_>, phase: usize, chunk: usize) {
+    unsafe fn run(&self, cx: &Context<'_>, _phase: usize, chunk: usize) {
         let sizes = self.sizes();
         match self.split {
             Split::Rows(each) => {
                 let rows = part(sizes.grid[0], sizes.grid[0].div_ceil(each), chunk);
                 let tiles = rows.start * sizes.grid[1]..rows.end * sizes.grid[1];
-                let (v, m) = (cx.scratch, cx.scratch.wrapping_add(sizes.tiles_len(tiles.len())));
+                let v = cx.scratch.anew();
+                let m = v.wrapping_add(sizes.tiles_len(tiles.len()));
                 // SAFETY: the caller's; scratch has room for these tiles and their products.
                 unsafe {
-                    for block in 0..blocks::<V>(&tiles) {
-                        V::enter(
-                            #[inline(always)]
-                            || self.tiles_in(cx, &tiles, block, v),
-                        );
-                    }
+                    self.transform(cx, &tiles, v);
                     for position in 0..sizes.positions {
                         self.multiply(tiles.len(), position, v, m);
                     }
@@ -376,21 +365,19 @@ impl<V: Simd, W: TileSize> Step for Winograd<V, W> {
                     }
                 }
             }
-            Split::Panels { tiles, parts } => {
-                let each = if phase == 0 { self.blocks_of_part(parts) } else { self.panels().count() };
-                let (range, at) = self.part(parts, chunk / each);
-                let v = cx.buffer(tiles).wrapping_add(at);
-                // SAFETY: the caller's; the buffer has room for all tiles, scratch for a panel.
+            Split::Panels { parts } => {
+                let panels = self.panels().count();
+                let panel = self.panels().nth(chunk % panels).expect("a chunk is a panel");
+                let index = chunk / panels;
+                let tiles = part(sizes.tiles(), parts, index);
+                let (v, is_new) = cx.scratch.shared(self, index);
+                let rest = v.wrapping_add(sizes.tiles_len(sizes.tiles().div_ceil(parts)));
+                // SAFETY: the caller's; scratch has room for a part's tiles, and for a panel's kernels and products.
                 unsafe {
-                    if phase > 0 {
-                        let panel = self.panels().nth(chunk % each).expect("a chunk is a panel");
-                        self.panel(cx, &range, v, panel, cx.scratch);
-                    } else if chunk % each < blocks::<V>(&range) {
-                        V::enter(
-                            #[inline(always)]
-                            || self.tiles_in(cx, &range, chunk % each, v),
-                        );
+                    if is_new {
+                        self.transform(cx, &tiles, v);
                     }
+                    self.panel(cx, &tiles, v, panel, rest);
                 }
             }
         }
