@@ -12,7 +12,7 @@ away from that, and:
     *   within its limit, but the two of single precision are further apart: each has its own units at the edge
 
 Needs from PyPI: torch, torchvision, numpy, pillow, scikit-image (for its photographs). CAMTUI_TEST_IMAGE may name one more
-photograph, CAMTUI_PROGRAM another program than target/release/camtui.
+photograph, CAMTUI_PROGRAM another program than target/release/camtui, CAMTUI_TEST_FLAGS further flags for it.
 """
 
 import collections
@@ -78,7 +78,7 @@ def program(network, words, images, folder):
     """The program's maps, by photograph and explainer, and which of them it says cannot be trusted."""
     np.save(f"{folder}/x.npy", np.asarray(images, np.float32))
     told = subprocess.run([PROGRAM, "--render", f"{folder}/x.npy", "--model", network.given, "--signed", "--json", "--save-map",
-                           f"{folder}/maps", "--threads", os.environ.get("OMP_NUM_THREADS", "2"), *words],
+                           f"{folder}/maps", "--threads", os.environ.get("OMP_NUM_THREADS", "2"), *os.environ.get("CAMTUI_TEST_FLAGS", "").split(), *words],
                           env={**os.environ, "CAMTUI_CACHE_DIR": f"{folder}/cache"}, capture_output=True, text=True)
     assert told.returncode == 0, (words, told.stderr)
     maps, untrusted = {}, set()

@@ -149,6 +149,24 @@ fn changed(home: &Home, change: impl Fn(&mut Value)) {
     home.file("changed.json", record.to_string());
 }
 
+/// As on a machine whose processor knows less: other last digits, which are told, and the same bytes there.
+#[test]
+fn other_instructions_are_another_machine() {
+    let home = Home::new();
+    let cat = chelsea(&home);
+    let made = home.render([cat.as_str(), "--json"]).env("CAMTUI_INSTRUCTIONS", "portable").go().code(0);
+    let record = made.json().remove(0);
+    assert!(record["platform"].as_str().unwrap().ends_with("-portable"), "{record}");
+    fs::write(home.at("made.json"), record.to_string()).unwrap();
+    home.camtui(["replay", "made.json"]).env("CAMTUI_INSTRUCTIONS", "portable").go().code(0);
+    let line =
+        home.camtui(["replay", "made.json", "--json", "--tolerance", "1e-4"]).go().code(0).json().remove(0);
+    assert!(line["same"] == true || line["notes"].to_string().contains("-portable"), "{line}");
+
+    let wrong = home.render([&cat]).env("CAMTUI_INSTRUCTIONS", "abacus").go().code(1);
+    wrong.says("`abacus`").says("avx512, avx2, portable");
+}
+
 #[test]
 fn a_map_that_differs_is_told_with_the_largest_difference() {
     use base64::Engine as _;

@@ -1,6 +1,6 @@
 //! A program that is ready to run, and how a run is asked for.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::graph::Graph;
 use crate::memory::Block;
@@ -48,15 +48,47 @@ impl Isa {
         }
     }
 
-    /// The widest that this machine has, where `Auto` asks for it.
+    /// What `Auto` stands for: the widest that this machine has, or those that the environment variable
+    /// `CAMTUI_INSTRUCTIONS` names (`avx512`, `avx2` or `portable`), which may compute what another machine would. The error is that of
+    /// a name that is none, or of instructions that this machine has not got.
+    pub fn auto() -> Result<Isa, ConvError> {
+        static CHOSEN: OnceLock<Result<Isa, ConvError>> = OnceLock::new();
+        let chosen = || match std::env::var("CAMTUI_INSTRUCTIONS") {
+            Ok(name) if !name.is_empty() => Isa::named(&name),
+            _ => Ok(Isa::widest()),
+        };
+        CHOSEN.get_or_init(chosen).clone()
+    }
+
+    /// Of this machine.
+    fn widest() -> Isa {
+        [Isa::Avx512, Isa::Avx2].into_iter().find(|isa| isa.is_here()).unwrap_or(Isa::Portable)
+    }
+
+    pub(crate) fn named(name: &str) -> Result<Isa, ConvError> {
+        let named = [Isa::Avx512, Isa::Avx2, Isa::Portable].into_iter().find(|isa| isa.name() == name);
+        let isa = named.ok_or_else(|| {
+            ConvError::Isa(format!(
+                "CAMTUI_INSTRUCTIONS is `{name}`, which is none of avx512, avx2, portable"
+            ))
+        })?;
+        if isa.is_here() { Ok(isa) } else { Err(ConvError::Isa(format!("this machine has no {name}"))) }
+    }
+
+    /// In lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isa::Auto => "auto",
+            Isa::Avx512 => "avx512",
+            Isa::Avx2 => "avx2",
+            Isa::Portable => "portable",
+        }
+    }
+
+    /// What is used where `Auto` is asked for: [`Isa::auto`], or the widest where that is an error.
     #[must_use]
     pub fn resolved(self) -> Isa {
-        match self {
-            Isa::Auto => {
-                [Isa::Avx512, Isa::Avx2].into_iter().find(|isa| isa.is_here()).unwrap_or(Isa::Portable)
-            }
-            isa => isa,
-        }
+        if self == Isa::Auto { Isa::auto().unwrap_or_else(|_| Isa::widest()) } else { self }
     }
 }
 
@@ -80,10 +112,11 @@ struct Arena {
 
 impl Program {
     pub(crate) fn new(graph: &Graph, settings: Settings) -> Result<Self, ConvError> {
-        if !settings.isa.is_here() {
-            return Err(ConvError::Isa(format!("this machine has no {:?}", settings.isa)));
+        let isa = if settings.isa == Isa::Auto { Isa::auto()? } else { settings.isa };
+        if !isa.is_here() {
+            return Err(ConvError::Isa(format!("this machine has no {}", isa.name())));
         }
-        let plan = match settings.isa.resolved() {
+        let plan = match isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => Plan::of::<Avx512>(graph, settings.exact),
             #[cfg(target_arch = "x86_64")]

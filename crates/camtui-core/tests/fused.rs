@@ -246,7 +246,7 @@ fn answers(network: &Network) -> Vec<(String, Tensor)> {
     answers.push(("gradient elsewhere".into(), at));
     // All at once, in one forward and one backward pass.
     let all: BTreeSet<String> = layers.iter().cloned().collect();
-    let needs = Needs { activations: all.clone(), gradients: all, ..Needs::default() };
+    let needs = Needs { activations: all.clone(), gradients: all };
     let together = Session::new(network, image(2), needs).unwrap();
     for layer in &layers {
         answers.push((
@@ -301,8 +301,8 @@ fn an_exact_activation_is_that_of_an_exact_network() {
         for layer in quick.metadata().layers.iter().rev().take(4).map(|layer| &layer.name) {
             let expected = asked(&exact, Needs::default()).activation(layer).unwrap();
             let names: BTreeSet<String> = [layer.clone()].into();
-            let both = Needs { activations: names.clone(), exact_activations: names, ..Needs::default() };
-            for needs in [Needs::default(), both] {
+            let needed = Needs { activations: names, ..Needs::default() };
+            for needs in [Needs::default(), needed] {
                 let session = asked(&quick, needs);
                 told_apart += usize::from(session.activation(layer).unwrap() != expected);
                 assert_eq!(session.exact_activation(layer).unwrap(), expected, "network {seed}, {layer}");

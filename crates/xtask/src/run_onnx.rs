@@ -35,8 +35,7 @@ impl RunOnnx {
         let network = opened.into_network(Schedule::OnePicture, 2).computing(Convolutions::Exact);
         let layers =
             |kind: &str| outputs.iter().filter_map(|o| o.strip_prefix(kind)).map(str::to_owned).collect();
-        let needs =
-            Needs { activations: layers("activation:"), gradients: layers("gradient:"), ..Needs::default() };
+        let needs = Needs { activations: layers("activation:"), gradients: layers("gradient:") };
 
         let mut found: BTreeMap<&str, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
         for (image, seed) in images.iter().zip(&seeds) {

@@ -257,3 +257,12 @@ fn what_does_not_fit_is_said() {
     assert!(matches!(slices, ConvError::Slices(_)), "{slices}");
     assert!(program.run(&[], &mut [&mut [0.0; 256]], Team::Alone).is_err());
 }
+
+#[test]
+fn instructions_are_told_by_their_names() {
+    for isa in super::instruction_sets() {
+        assert_eq!(crate::Isa::named(isa.name()), Ok(isa));
+    }
+    let error = crate::Isa::named("sse9").unwrap_err().to_string();
+    assert!(error.contains("`sse9`") && error.contains("avx512, avx2, portable"), "{error}");
+}

@@ -21,6 +21,7 @@ mod weights;
 pub use cache::{Cache, CacheError};
 pub use convert::ConvertError;
 pub use error::ModelError;
+pub use fused::instructions;
 pub use network::{Convolutions, IMAGE, Needs, Network, Schedule};
 pub use open::{ModelSource, OpenError, Opened, Variant, open};
 pub use session::{Session, Spent};

@@ -51,8 +51,6 @@ pub enum Convolutions {
 pub struct Needs {
     /// Layers whose activation is needed.
     pub activations: BTreeSet<String>,
-    /// Layers whose activation is needed exactly.
-    pub exact_activations: BTreeSet<String>,
     /// Layers, or [`IMAGE`], whose gradient is needed.
     pub gradients: BTreeSet<String>,
 }

@@ -216,7 +216,7 @@ impl<'n> Session<'n> {
     }
 
     /// The pass for what was said to be needed, and the class scores, and what is asked first where it goes with them. It is
-    /// exact when one of the gradients reads anything, or a layer is needed exactly.
+    /// exact when one of the gradients reads anything.
     fn first(
         &self,
         state: &mut State,
@@ -225,28 +225,25 @@ impl<'n> Session<'n> {
     ) -> Result<(), ModelError> {
         let mut layers = Vec::new();
         for layer in &self.needs.activations {
-            layers.push((self.network.layer(layer)?.value.clone(), self.precision_of(layer)?));
-        }
-        for layer in &self.needs.exact_activations {
-            layers.push((self.network.layer(layer)?.value.clone(), Precision::Exact));
+            layers.push((self.network.layer(layer)?.value.clone(), layer));
         }
         let mut wanted = Wanted { gradients: self.needs.gradients.clone(), ..Wanted::default() };
         wanted.values.insert(LOGITS.to_owned());
         wanted.values.extend(layers.iter().map(|(value, _)| value.clone()).chain(also.iter().cloned()));
         let parts = self.network.parts(&wanted)?;
         let mut values = parts.reads(&wanted.gradients);
-        let exact = if self.needs == Needs::default() {
-            precision == Precision::Exact
-        } else {
-            !values.is_empty() || !self.needs.exact_activations.is_empty()
-        };
+        let exact =
+            if self.needs == Needs::default() { precision == Precision::Exact } else { !values.is_empty() };
         let first = self.network.precision(if exact { Precision::Exact } else { Precision::Quick });
         if precision == first {
             values.extend(also.iter().cloned());
         }
         values.insert(LOGITS.to_owned());
-        values
-            .extend(layers.into_iter().filter(|(_, precision)| *precision == first).map(|(value, _)| value));
+        for (value, layer) in layers {
+            if self.precision_of(layer)? == first {
+                values.insert(value);
+            }
+        }
         self.pass(state, &parts, &values, first)
     }
 

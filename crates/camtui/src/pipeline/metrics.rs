@@ -182,9 +182,6 @@ impl Measuring<'_, '_> {
                 .gradients
                 .retain(|layer| layers.contains(layer) || layers.is_empty() && default == Some(layer));
         }
-        if !chosen.info().needs.exact_activations {
-            needs.exact_activations.clear();
-        }
         needs
     }
 

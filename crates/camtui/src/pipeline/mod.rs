@@ -127,15 +127,8 @@ impl Explaining {
             self.layers.iter().chain(metadata.default_layer.as_ref().filter(|_| self.layers.is_empty()))
         {
             let Some(known) = metadata.layer(layer) else { continue };
-            let reads = |exactly: bool| {
-                let mut needs = self.explainers.iter().map(|e| e.info().needs);
-                needs.any(|needs| needs.activations && needs.exact_activations == exactly)
-            };
-            if reads(false) {
+            if self.explainers.iter().any(|e| e.info().needs.activations) {
                 needs.activations.insert(layer.clone());
-            }
-            if reads(true) {
-                needs.exact_activations.insert(layer.clone());
             }
             if known.gradient && self.explainers.iter().any(|e| e.info().needs.gradients) {
                 needs.gradients.insert(layer.clone());

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use camtui_core::heatmap::Heatmap;
+use camtui_core::model::instructions;
 use camtui_host::Explainer;
 use serde_json::{Value, json};
 
 use crate::pipeline::digest::{sha256_of, sha256_of_values};
 
 /// What the last digits of a map may depend on, besides camtui's version.
-pub const PLATFORM: [&str; 2] = [std::env::consts::ARCH, std::env::consts::OS];
+pub fn platform() -> String {
+    [std::env::consts::ARCH, std::env::consts::OS, instructions()].join("-")
+}
 
 /// Most values of a map that its record holds: 64×64. Maps of layers have fewer, maps of pixels many more.
 const HELD: usize = 64 * 64;

@@ -146,7 +146,7 @@ impl Question<'_> {
         }
         fields.insert("image_sha256".into(), json!(self.image_sha256));
         fields.insert("camtui".into(), json!(env!("CARGO_PKG_VERSION")));
-        fields.insert("platform".into(), json!(provenance::PLATFORM.join("-")));
+        fields.insert("platform".into(), json!(provenance::platform()));
     }
 }
 

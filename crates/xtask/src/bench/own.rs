@@ -80,7 +80,7 @@ impl Own {
 
     fn explained(&self) -> Result<Session<'_>> {
         let layer = || [self.layer.clone()].into();
-        let session = self.session(Needs { activations: layer(), gradients: layer(), ..Needs::default() })?;
+        let session = self.session(Needs { activations: layer(), gradients: layer() })?;
         map(&session, &self.layer, &one_hot(&*session.scores()?, None))?;
         Ok(session)
     }

@@ -22,12 +22,19 @@ mod windows;
 
 use std::collections::{HashMap, HashSet};
 
+use camtui_conv::Isa;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::TractErrorContext;
 
 pub(super) use kernel::leave;
 pub(super) use max_pool_gradient::shorten;
 pub(super) use parameters::Parameters;
+
+/// The name of the vector instructions that convolutions run with on this machine: `avx512`, `avx2` or `portable`. The last
+/// digits of results depend on them.
+pub fn instructions() -> &'static str {
+    Isa::Auto.resolved().name()
+}
 
 /// Makes the runtime know the operators that its graphs have in the place of others.
 pub(super) fn register(onnx: &mut tract_onnx::Onnx) {

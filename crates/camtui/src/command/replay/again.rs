@@ -21,7 +21,7 @@ use crate::pipeline::digest::{sha256_of, sha256_of_values};
 use crate::pipeline::picture::Picture;
 use crate::pipeline::{Answered, Found, Problem};
 use crate::render::artifact::{npy_of, overlay};
-use crate::render::provenance::{self, PLATFORM, Plugin};
+use crate::render::provenance::{self, Plugin};
 use crate::render::record::{Question, Record, Timings};
 use crate::store::Places;
 
@@ -241,6 +241,6 @@ fn logits(then: &Value, now: &Value) -> String {
 
 /// Whether records say where they were made: older ones do not.
 pub fn made_elsewhere(recorded: &Recorded) -> bool {
-    recorded.text("/platform").is_some_and(|platform| platform != PLATFORM.join("-"))
+    recorded.text("/platform").is_some_and(|platform| platform != provenance::platform())
         || recorded.text("/camtui").is_some_and(|version| version != env!("CARGO_PKG_VERSION"))
 }
