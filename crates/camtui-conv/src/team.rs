@@ -1,7 +1,7 @@
 //! Who does a run's work: the calling thread, and helpers from a pool that come when they come.
 //!
-//! The phases of a run are lists of chunks. Each thread has a share of every list, so that what it reads is mostly what it wrote
-//! before, and helps with the others' shares when its own is done. A thread goes on to the next phase when
+//! The steps of a run are lists of chunks. Each thread has a share of every list, so that what it reads is mostly what it wrote
+//! before, and helps with the others' shares when its own is done. A thread goes on to the next step when
 //! the chunks before it are *done*, whoever did them; nobody waits for a thread to *arrive*. So a helper that wakes
 //! late, or never, costs nothing but its help, and the run is over when the work is.
 
@@ -32,12 +32,12 @@ pub(crate) struct Run {
     arena: Arc<Block>,
     inputs: Vec<*const f32>,
     outputs: Vec<*mut f32>,
-    /// Of each phase, how many chunks of each thread's share are taken, and how many of all are done.
+    /// Of each step, how many chunks of each thread's share are taken, and how many of all are done.
     claimed: Vec<Counter>,
     done: Vec<Counter>,
     /// How many may come.
     threads: usize,
-    /// The first phase that is not known to be done.
+    /// The first step that is not known to be done.
     reached: AtomicUsize,
     /// Threads that have come; each has its own part of scratch.
     seats: AtomicUsize,
@@ -76,7 +76,7 @@ fn claim(claimed: &AtomicUsize, chunks: usize) -> Range<usize> {
 // SAFETY: the pointers are the caller's slices. They are used only while a chunk that was claimed is not done, and
 // `work_with` returns only when all chunks are done, or nobody is inside any more.
 unsafe impl Send for Run {}
-// SAFETY: as above; chunks of one phase write different places (the contract of `Step::run`).
+// SAFETY: as above; chunks of one step write different places (the contract of `Step::run`).
 unsafe impl Sync for Run {}
 
 /// Does all of a plan's work.
@@ -102,10 +102,10 @@ pub(crate) unsafe fn work(
                 inputs,
                 outputs,
             };
-            for phase in &plan.phases {
-                for chunk in 0..phase.chunks {
-                    // SAFETY: the caller's; phases and chunks are in order.
-                    unsafe { plan.steps[phase.step].run(&cx, phase.index, chunk) };
+            for (step, chunks) in plan.steps.iter().zip(&plan.chunks) {
+                for chunk in 0..*chunks {
+                    // SAFETY: the caller's; steps and chunks are in order.
+                    unsafe { step.run(&cx, chunk) };
                 }
             }
             return;
@@ -116,8 +116,8 @@ pub(crate) unsafe fn work(
         arena: arena.clone(),
         inputs: inputs.to_vec(),
         outputs: outputs.to_vec(),
-        claimed: counters(plan.phases.len() * team.threads()),
-        done: counters(plan.phases.len()),
+        claimed: counters(plan.steps.len() * team.threads()),
+        done: counters(plan.steps.len()),
         threads: team.threads(),
         reached: AtomicUsize::new(0),
         seats: AtomicUsize::new(0),
@@ -188,13 +188,13 @@ impl Run {
             inputs: &self.inputs,
             outputs: &self.outputs,
         };
-        for index in self.reached.load(Ordering::Acquire)..self.plan.phases.len() {
-            let phase = self.plan.phases[index];
+        for index in self.reached.load(Ordering::Acquire)..self.plan.steps.len() {
+            let (step, all) = (&self.plan.steps[index], self.plan.chunks[index]);
             let done = &self.done[index].0;
-            // One's own share first: what lies near it was made by oneself in the phase before.
+            // One's own share first: what lies near it was made by oneself in the step before.
             for share in (seat..self.threads).chain(0..seat) {
                 let claimed = &self.claimed[index * self.threads + share].0;
-                let share = part(phase.chunks, self.threads, share);
+                let share = part(all, self.threads, share);
                 loop {
                     if self.broken.load(Ordering::SeqCst) {
                         return;
@@ -205,16 +205,16 @@ impl Run {
                     }
                     let count = chunks.len();
                     for chunk in chunks {
-                        // SAFETY: `work`'s caller's; the phases before are done, and this chunk is ours.
-                        unsafe { self.plan.steps[phase.step].run(&cx, phase.index, share.start + chunk) };
+                        // SAFETY: `work`'s caller's; the steps before are done, and this chunk is ours.
+                        unsafe { step.run(&cx, share.start + chunk) };
                     }
-                    if done.fetch_add(count, Ordering::AcqRel) + count == phase.chunks {
+                    if done.fetch_add(count, Ordering::AcqRel) + count == all {
                         self.reached.fetch_max(index + 1, Ordering::AcqRel);
                         self.wake();
                     }
                 }
             }
-            if !self.wait(|| done.load(Ordering::SeqCst) >= phase.chunks) {
+            if !self.wait(|| done.load(Ordering::SeqCst) >= all) {
                 return;
             }
         }
@@ -242,9 +242,9 @@ impl Run {
         !broken()
     }
 
-    /// Wakes those who sleep until a phase is done.
+    /// Wakes those who sleep until a step is done.
     fn wake(&self) {
-        // Either the sleeper is seen here, or it sees that the phase is done before it sleeps.
+        // Either the sleeper is seen here, or it sees that the step is done before it sleeps.
         std::sync::atomic::fence(Ordering::SeqCst);
         if self.sleepers.load(Ordering::SeqCst) > 0 {
             drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));

@@ -16,21 +16,13 @@ pub(crate) use choice::Choice;
 /// A program, ready to run on one instruction set.
 pub(crate) struct Plan {
     pub steps: Vec<Box<dyn Step>>,
-    /// All phases of all steps in order.
-    pub phases: Vec<Phase>,
+    /// How many chunks each step has.
+    pub chunks: Vec<usize>,
     /// Where each buffer begins in the arena.
     pub buffers: Vec<usize>,
     /// Numbers that a run needs, and that each of its threads needs.
     pub arena: usize,
     pub scratch: usize,
-}
-
-/// A phase of a step: chunks that do not depend on each other.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Phase {
-    pub step: usize,
-    pub index: usize,
-    pub chunks: usize,
 }
 
 impl Plan {
@@ -40,20 +32,9 @@ impl Plan {
         let layout = layout::lay_out(graph, &live, &choices);
         let lowered = lower::lower::<V>(graph, &live, &choices, layout, exact);
         let (buffers, arena) = arena::place(&lowered.sizes, &lowered.lives);
-        let phases = lowered
-            .steps
-            .iter()
-            .enumerate()
-            .flat_map(|(step, work)| {
-                work.phases().into_iter().enumerate().map(move |(index, chunks)| Phase {
-                    step,
-                    index,
-                    chunks,
-                })
-            })
-            .collect();
+        let chunks = lowered.steps.iter().map(|step| step.chunks()).collect();
         let scratch = lowered.steps.iter().map(|step| step.scratch()).max().unwrap_or(0);
-        Plan { steps: lowered.steps, phases, buffers, arena, scratch: scratch.next_multiple_of(64) }
+        Plan { steps: lowered.steps, chunks, buffers, arena, scratch: scratch.next_multiple_of(64) }
     }
 }
 

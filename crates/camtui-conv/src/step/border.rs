@@ -9,11 +9,11 @@ pub(crate) struct Clear {
 }
 
 impl Step for Clear {
-    fn phases(&self) -> Vec<usize> {
-        vec![1]
+    fn chunks(&self) -> usize {
+        1
     }
 
-    unsafe fn run(&self, cx: &Context<'_>, _phase: usize, _chunk: usize) {
+    unsafe fn run(&self, cx: &Context<'_>, _chunk: usize) {
         let View { row, pixel, shape, border, .. } = self.view;
         let start = cx.view(&self.view).wrapping_sub(border.top * row + border.left * pixel);
         let width = border.left + shape.width + border.right;

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Context, Step, part, rows_a_chunk};
+use super::{ByRows, Context};
 use crate::Activation;
 use crate::kernel::function;
 use crate::memory::Block;
@@ -97,7 +97,13 @@ pub(crate) struct Depthwise<V> {
     pub add: Option<View>,
 }
 
-impl<V: Simd> Depthwise<V> {
+impl<V: Simd> ByRows for Depthwise<V> {
+    type Vector = V;
+
+    fn out(&self) -> &View {
+        &self.out
+    }
+
     #[inline(always)]
     unsafe fn row(&self, cx: &Context<'_>, y: usize) {
         let row = 0..self.out.shape.width;
@@ -124,24 +130,6 @@ impl<V: Simd> Depthwise<V> {
                     function::apply::<V>(activation, to.add(x * self.out.pixel), self.out.shape.channels);
                 }
             }
-        }
-    }
-}
-
-impl<V: Simd> Step for Depthwise<V> {
-    fn phases(&self) -> Vec<usize> {
-        vec![self.out.shape.height.div_ceil(rows_a_chunk(self.out.shape))]
-    }
-
-    unsafe fn run(&self, cx: &Context<'_>, _phase: usize, chunk: usize) {
-        for y in part(self.out.shape.height, self.phases()[0], chunk) {
-            // SAFETY: the caller's.
-            unsafe {
-                V::enter(
-                    #[inline(always)]
-                    || self.row(cx, y),
-                );
-            };
         }
     }
 }

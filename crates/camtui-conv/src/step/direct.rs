@@ -307,10 +307,10 @@ fn blocks<V: Simd>(rows: &Range<usize>) -> usize {
 }
 
 impl<V: Simd> Step for Direct<V> {
-    fn phases(&self) -> Vec<usize> {
+    fn chunks(&self) -> usize {
         match self.split {
-            Split::Results(each) => vec![self.results().div_ceil(each)],
-            Split::Panels { parts } => vec![parts * self.panels().count()],
+            Split::Results(each) => self.results().div_ceil(each),
+            Split::Panels { parts } => parts * self.panels().count(),
         }
     }
 
@@ -322,7 +322,7 @@ impl<V: Simd> Step for Direct<V> {
         self.lines() + packed_len(results, self.k, V::LANES)
     }
 
-    unsafe fn run(&self, cx: &Context<'_>, _phase: usize, chunk: usize) {
+    unsafe fn run(&self, cx: &Context<'_>, chunk: usize) {
         match self.split {
             Split::Results(each) => {
                 let rows = part(self.results(), self.results().div_ceil(each), chunk);

@@ -12,6 +12,7 @@ pub(crate) mod winograd;
 
 use std::cell::Cell;
 
+use crate::simd::Simd;
 use crate::view::{BufferId, View};
 
 /// Where a run's numbers are.
@@ -64,11 +65,11 @@ impl Context<'_> {
     }
 }
 
-/// A step's work: phases one after the other, each in chunks that do not depend on each other. Any thread may do
-/// any chunk, and the result is the same to the bit.
+/// A step's work, in chunks that do not depend on each other. Any thread may do any chunk, and the result is the same to the
+/// bit.
 pub(crate) trait Step: Send + Sync {
-    /// How many chunks each phase has.
-    fn phases(&self) -> Vec<usize>;
+    /// How many chunks there are.
+    fn chunks(&self) -> usize;
 
     /// The numbers of scratch that a chunk needs.
     fn scratch(&self) -> usize {
@@ -80,38 +81,62 @@ pub(crate) trait Step: Send + Sync {
     /// # Safety
     /// The machine has the instructions the step was made for. The buffers that the step's views name lie in the
     /// arena, as large as the views say; the buffers it reads were written before, and those it writes are touched by
-    /// nobody else. Each chunk is done once in a run, after all chunks of the phases before.
-    unsafe fn run(&self, cx: &Context<'_>, phase: usize, chunk: usize);
+    /// nobody else. Each chunk is done once in a run, after all chunks of the steps before.
+    unsafe fn run(&self, cx: &Context<'_>, chunk: usize);
 }
 
-/// Steps that do not depend on each other, done side by side: their first phases together, and so on.
+/// A step that makes the rows of its result one by one.
+pub(crate) trait ByRows: Send + Sync {
+    /// What it calculates with.
+    type Vector: Simd;
+
+    /// Its result.
+    fn out(&self) -> &View;
+
+    /// Makes row `y`.
+    ///
+    /// # Safety
+    /// As [`Step::run`], and inside `enter`.
+    unsafe fn row(&self, cx: &Context<'_>, y: usize);
+}
+
+impl<S: ByRows> Step for S {
+    fn chunks(&self) -> usize {
+        self.out().shape.height.div_ceil(rows_a_chunk(self.out().shape))
+    }
+
+    unsafe fn run(&self, cx: &Context<'_>, chunk: usize) {
+        for y in part(self.out().shape.height, self.chunks(), chunk) {
+            // SAFETY: the caller's.
+            unsafe {
+                S::Vector::enter(
+                    #[inline(always)]
+                    || self.row(cx, y),
+                );
+            };
+        }
+    }
+}
+
+/// Steps that do not depend on each other, done side by side.
 pub(crate) struct Together(pub Vec<Box<dyn Step>>);
 
 impl Step for Together {
-    fn phases(&self) -> Vec<usize> {
-        let mut sum = Vec::new();
-        for step in &self.0 {
-            for (phase, chunks) in step.phases().into_iter().enumerate() {
-                if sum.len() <= phase {
-                    sum.push(0);
-                }
-                sum[phase] += chunks;
-            }
-        }
-        sum
+    fn chunks(&self) -> usize {
+        self.0.iter().map(|step| step.chunks()).sum()
     }
 
     fn scratch(&self) -> usize {
         self.0.iter().map(|step| step.scratch()).max().unwrap_or(0)
     }
 
-    unsafe fn run(&self, cx: &Context<'_>, phase: usize, chunk: usize) {
+    unsafe fn run(&self, cx: &Context<'_>, chunk: usize) {
         let mut chunk = chunk;
         for step in &self.0 {
-            let chunks = step.phases().get(phase).copied().unwrap_or(0);
+            let chunks = step.chunks();
             if chunk < chunks {
                 // SAFETY: the caller's.
-                return unsafe { step.run(cx, phase, chunk) };
+                return unsafe { step.run(cx, chunk) };
             }
             chunk -= chunks;
         }

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::{Context, Step, part, rows_a_chunk};
+use super::{ByRows, Context};
 use crate::kernel::function;
 use crate::memory::Block;
 use crate::simd::Simd;
@@ -39,7 +39,13 @@ pub(crate) fn everywhere(view: View) -> View {
     View { row: 0, pixel: 0, ..view }
 }
 
-impl<V: Simd> Pixelwise<V> {
+impl<V: Simd> ByRows for Pixelwise<V> {
+    type Vector = V;
+
+    fn out(&self) -> &View {
+        &self.out
+    }
+
     #[inline(always)]
     unsafe fn row(&self, cx: &Context<'_>, y: usize) {
         let pixel =
@@ -82,7 +88,9 @@ impl<V: Simd> Pixelwise<V> {
             }
         }
     }
+}
 
+impl<V: Simd> Pixelwise<V> {
     /// activation(number) for each vector of a pixel.
     #[inline(always)]
     unsafe fn each(&self, out: *mut f32, number: impl Fn(usize) -> V) {
@@ -95,24 +103,6 @@ impl<V: Simd> Pixelwise<V> {
             if !self.activation.is_bounds() {
                 function::apply::<V>(self.activation, out, self.out.shape.channels);
             }
-        }
-    }
-}
-
-impl<V: Simd> Step for Pixelwise<V> {
-    fn phases(&self) -> Vec<usize> {
-        vec![self.out.shape.height.div_ceil(rows_a_chunk(self.out.shape))]
-    }
-
-    unsafe fn run(&self, cx: &Context<'_>, _phase: usize, chunk: usize) {
-        for y in part(self.out.shape.height, self.phases()[0], chunk) {
-            // SAFETY: the caller's.
-            unsafe {
-                V::enter(
-                    #[inline(always)]
-                    || self.row(cx, y),
-                );
-            };
         }
     }
 }

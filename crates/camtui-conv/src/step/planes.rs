@@ -81,15 +81,15 @@ unsafe fn square<V: Simd>(from: Lines<*const f32>, to: Lines<*mut f32>, lines: u
 }
 
 impl<V: Simd> Step for FromPlanes<V> {
-    fn phases(&self) -> Vec<usize> {
-        vec![self.out.shape.height.div_ceil(rows_a_chunk(self.out.shape))]
+    fn chunks(&self) -> usize {
+        self.out.shape.height.div_ceil(rows_a_chunk(self.out.shape))
     }
 
-    unsafe fn run(&self, cx: &Context<'_>, _phase: usize, chunk: usize) {
+    unsafe fn run(&self, cx: &Context<'_>, chunk: usize) {
         let shape = self.out.shape;
         // SAFETY: the input has the view's shape.
         let planes = unsafe { std::slice::from_raw_parts(cx.inputs[self.input], shape.len()) };
-        for y in part(shape.height, self.phases()[0], chunk) {
+        for y in part(shape.height, self.chunks(), chunk) {
             let out = cx.view(&self.out).wrapping_add(y * self.out.row);
             if self.out.pixel == 3 {
                 let row = |c: usize| &planes[c * shape.pixels() + y * shape.width..][..shape.width];
@@ -116,11 +116,11 @@ impl<V: Simd> Step for FromPlanes<V> {
 }
 
 impl<V: Simd> Step for ToPlanes<V> {
-    fn phases(&self) -> Vec<usize> {
-        vec![self.x.shape.channels.div_ceil(WIDEST)]
+    fn chunks(&self) -> usize {
+        self.x.shape.channels.div_ceil(WIDEST)
     }
 
-    unsafe fn run(&self, cx: &Context<'_>, _phase: usize, chunk: usize) {
+    unsafe fn run(&self, cx: &Context<'_>, chunk: usize) {
         let shape = self.x.shape;
         let channels = chunk * WIDEST..shape.channels.min((chunk + 1) * WIDEST);
         let x = cx.view(&self.x).cast_const().wrapping_add(channels.start);

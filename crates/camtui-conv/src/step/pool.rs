@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::{Context, Step, part, rows_a_chunk};
+use super::{ByRows, Context};
 use crate::Window;
 use crate::simd::Simd;
 use crate::view::View;
@@ -30,6 +30,14 @@ impl<V: Simd> Pool<V> {
         let (before, size) = [(padding.top, self.x.shape.height), (padding.left, self.x.shape.width)][axis];
         let start = o * self.window.stride[axis];
         start.saturating_sub(before)..(start + self.window.kernel[axis] - before).min(size)
+    }
+}
+
+impl<V: Simd> ByRows for Pool<V> {
+    type Vector = V;
+
+    fn out(&self) -> &View {
+        &self.out
     }
 
     #[inline(always)]
@@ -62,24 +70,6 @@ impl<V: Simd> Pool<V> {
                     result.store(out.add(ox * self.out.pixel + c));
                 }
             }
-        }
-    }
-}
-
-impl<V: Simd> Step for Pool<V> {
-    fn phases(&self) -> Vec<usize> {
-        vec![self.out.shape.height.div_ceil(rows_a_chunk(self.out.shape))]
-    }
-
-    unsafe fn run(&self, cx: &Context<'_>, _phase: usize, chunk: usize) {
-        for y in part(self.out.shape.height, self.phases()[0], chunk) {
-            // SAFETY: the caller's.
-            unsafe {
-                V::enter(
-                    #[inline(always)]
-                    || self.row(cx, y),
-                );
-            };
         }
     }
 }

@@ -42,12 +42,12 @@ impl<V: Simd> Reduce<V> {
 }
 
 impl<V: Simd> Step for Reduce<V> {
-    fn phases(&self) -> Vec<usize> {
-        vec![self.vectors().div_ceil(VECTORS)]
+    fn chunks(&self) -> usize {
+        self.vectors().div_ceil(VECTORS)
     }
 
-    unsafe fn run(&self, cx: &Context<'_>, _phase: usize, chunk: usize) {
-        for vector in part(self.vectors(), self.phases()[0], chunk) {
+    unsafe fn run(&self, cx: &Context<'_>, chunk: usize) {
+        for vector in part(self.vectors(), self.chunks(), chunk) {
             // SAFETY: the caller's.
             unsafe {
                 V::enter(

@@ -12,12 +12,12 @@ pub(crate) struct Scatter {
 }
 
 impl Step for Scatter {
-    fn phases(&self) -> Vec<usize> {
-        vec![self.x.shape.height.div_ceil(rows_a_chunk(self.x.shape))]
+    fn chunks(&self) -> usize {
+        self.x.shape.height.div_ceil(rows_a_chunk(self.x.shape))
     }
 
-    unsafe fn run(&self, cx: &Context<'_>, _phase: usize, chunk: usize) {
-        for y in part(self.x.shape.height, self.phases()[0], chunk) {
+    unsafe fn run(&self, cx: &Context<'_>, chunk: usize) {
+        for y in part(self.x.shape.height, self.chunks(), chunk) {
             let mut from = cx.view(&self.x).cast_const().wrapping_add(y * self.x.row);
             for out in &self.places {
                 let (made, to) = (out.shape.channels, cx.view(out).wrapping_add(y * out.row));

@@ -321,10 +321,10 @@ impl<V: Simd, W: TileSize> Winograd<V, W> {
 }
 
 impl<V: Simd, W: TileSize> Step for Winograd<V, W> {
-    fn phases(&self) -> Vec<usize> {
+    fn chunks(&self) -> usize {
         match self.split {
-            Split::Rows(each) => vec![self.sizes().grid[0].div_ceil(each)],
-            Split::Panels { parts } => vec![parts * self.panels().count()],
+            Split::Rows(each) => self.sizes().grid[0].div_ceil(each),
+            Split::Panels { parts } => parts * self.panels().count(),
         }
     }
 
@@ -342,7 +342,7 @@ impl<V: Simd, W: TileSize> Step for Winograd<V, W> {
         }
     }
 
-    unsafe fn run(&self, cx: &Context<'_>, _phase: usize, chunk: usize) {
+    unsafe fn run(&self, cx: &Context<'_>, chunk: usize) {
         let sizes = self.sizes();
         match self.split {
             Split::Rows(each) => {
