@@ -115,7 +115,7 @@ class Score(torch.nn.Module):
         return self.model(x)[:, self.best]
 
 
-def of_picture(network, model, image, best, few):
+def of_picture(network, model, image, best):
     x = image[None].clone().requires_grad_(True)
     yield "saliency", [], attr.Saliency(model).attribute(x, target=best)[0].abs().amax(0)
     yield "input-x-gradient", [], attr.InputXGradient(model).attribute(x, target=best)[0].sum(0)
@@ -124,8 +124,6 @@ def of_picture(network, model, image, best, few):
         layer = network.module(next(iter(network.layers)), model)
         yield "guided-grad-cam", [], attr.GuidedGradCam(model, layer).attribute(
             x, target=best, interpolate_mode="bilinear")[0].abs().amax(0)
-    if not few:
-        return
     yield "integrated-gradients", [], attr.IntegratedGradients(model).attribute(
         x, torch.zeros_like(x), target=best, n_steps=50, method="gausslegendre", internal_batch_size=5)[0].sum(0)
     normal, lots = torch.normal, Random(SEED)
@@ -205,15 +203,14 @@ def check(network, table, folder):
     for n, image in enumerate(images):
         with torch.no_grad():
             best = int(network.model(image[None])[0].argmax())
-        few = n < PASSES
-        own = list(of_picture(network, network.model, image, best, few))
-        exact = list(of_picture(network, network.exact, image.double(), best, few))
+        own = list(of_picture(network, network.model, image, best))
+        exact = list(of_picture(network, network.exact, image.double(), best))
         plain = lambda map: np.asarray(map.detach() if torch.is_tensor(map) else map)
         asked = lambda id, params: program(network, ["-e", id, "--seed", str(SEED), *(
             word for param in params for word in ("-P", param))], image[None], folder)[0][0, id]
         for (id, params, map), (_, _, double) in zip(own, exact):
             table.add((network.name, "the picture", id), asked(id, params), plain(map), plain(double))
-        if few:
+        if n < PASSES:
             layer = next(iter(network.layers))
             for id, params, map in of_layer(network, network.model, image, best):
                 table.add((network.name, layer, id), asked(id, params), plain(map))

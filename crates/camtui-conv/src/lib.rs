@@ -59,4 +59,4 @@ pub use mapped::Mapped;
 pub use program::{Isa, Program, Settings};
 pub use shape::{Padding, Shape, Window};
 pub use team::Team;
-pub use weights::{Values, Weights};
+pub use weights::{Shelf, Values, Weights};

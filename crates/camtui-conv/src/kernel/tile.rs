@@ -15,13 +15,13 @@ use crate::simd::{Simd, prefetch};
 pub(crate) const MOST_ROWS: usize = 14;
 
 /// The numbers of k after which a product is put down and the next panel's part begun: a part of B
-/// (256 · 32 numbers) then stays in the nearest cache for all blocks of A. Each part is summed by itself and then added
-/// to those before it.
+/// (256 · 32 numbers) then stays in the nearest cache for all blocks of A.
 pub(crate) const DEPTH: usize = 256;
 
-/// The same where each digit counts. The error of a sum of n numbers in parts of p grows like √(p + n/p), not √n (Higham, "The
-/// Accuracy of Floating Point Summation", 1993): with 64 it is below that of PyTorch's convolutions, for a twentieth more time.
-pub(crate) const EXACT_DEPTH: usize = 64;
+/// The numbers that are summed by themselves before they are added to those before them, where each digit counts; a multiple
+/// of all vectors' lanes. The error of a sum grows like the root of the longest run of additions in it, so that runs in runs
+/// err least (Higham, "The Accuracy of Floating Point Summation", 1993): by 16 in 256 in all.
+pub(crate) const EXACT_RUN: usize = 16;
 
 /// What happens to a finished sum: activation(sum + bias + add).
 #[derive(Clone, Copy)]
@@ -41,6 +41,8 @@ pub(crate) struct Tile {
     pub a: *const f32,
     pub b: *const f32,
     pub k: usize,
+    /// How many of k are summed by themselves: a multiple of the lanes.
+    pub run: usize,
     /// Whether C already holds a part of the sums, to which this one is added.
     pub onto: bool,
     /// The first column of C, and where each row begins.
@@ -55,29 +57,86 @@ pub(crate) struct Tile {
     pub finish: Option<Finish>,
 }
 
+/// Where a product has come to.
+struct Walk {
+    a: *const f32,
+    b: *const f32,
+    ahead: *const f32,
+    ahead_step: usize,
+}
+
+impl Walk {
+    /// The sums of the next `k`.
+    #[inline(always)]
+    unsafe fn run<V: Simd, const ROWS: usize, const VECTORS: usize>(
+        &mut self,
+        k: usize,
+    ) -> [[V; VECTORS]; ROWS] {
+        // SAFETY: the caller's.
+        unsafe {
+            let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
+            for _ in 0..k / V::LANES {
+                for _ in 0..V::LANES {
+                    if ROWS > 1 || *self.a != 0.0 {
+                        self.multiply(&mut sums);
+                    }
+                    self.step::<V, VECTORS>();
+                }
+                self.a = self.a.add((ROWS - 1) * V::LANES);
+            }
+            for _ in 0..k % V::LANES {
+                self.multiply(&mut sums);
+                self.step::<V, VECTORS>();
+            }
+            sums
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn step<V: Simd, const VECTORS: usize>(&mut self) {
+        // SAFETY: the caller's.
+        unsafe {
+            self.a = self.a.add(1);
+            self.b = self.b.add(VECTORS * V::LANES);
+        }
+        self.ahead = self.ahead.wrapping_add(self.ahead_step);
+    }
+
+    /// One number of each row of A, times one row of B.
+    #[inline(always)]
+    unsafe fn multiply<V: Simd, const ROWS: usize, const VECTORS: usize>(
+        &self,
+        sums: &mut [[V; VECTORS]; ROWS],
+    ) {
+        // SAFETY: the caller's.
+        unsafe {
+            let mut columns = [V::splat(0.0); VECTORS];
+            for (j, column) in columns.iter_mut().enumerate() {
+                *column = V::load(self.b.add(j * V::LANES));
+            }
+            for (i, row) in sums.iter_mut().enumerate() {
+                let number = V::splat(*self.a.add(i * V::LANES));
+                for (sum, column) in row.iter_mut().zip(columns) {
+                    *sum = number.times_plus(column, *sum);
+                }
+            }
+            prefetch(self.ahead);
+        }
+    }
+}
+
 #[inline(always)]
 unsafe fn multiply<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile) {
     // SAFETY: the caller of `run`'s.
     unsafe {
-        let zero = V::splat(0.0);
-        let mut sums = [[zero; VECTORS]; ROWS];
-        let (mut a, mut b, mut ahead) = (tile.a, tile.b, tile.ahead);
-        for _ in 0..tile.k / V::LANES {
-            for _ in 0..V::LANES {
-                if ROWS > 1 || *a != 0.0 {
-                    step(&mut sums, a, b, ahead);
-                }
-                a = a.add(1);
-                b = b.add(VECTORS * V::LANES);
-                ahead = ahead.wrapping_add(tile.ahead_step);
+        let mut walk = Walk { a: tile.a, b: tile.b, ahead: tile.ahead, ahead_step: tile.ahead_step };
+        let mut sums = walk.run::<V, ROWS, VECTORS>(tile.run.min(tile.k));
+        for start in (tile.run..tile.k).step_by(tile.run) {
+            let before = sums;
+            sums = walk.run::<V, ROWS, VECTORS>(tile.run.min(tile.k - start));
+            for (sum, before) in sums.as_flattened_mut().iter_mut().zip(before.as_flattened()) {
+                *sum = *sum + *before;
             }
-            a = a.add((ROWS - 1) * V::LANES);
-        }
-        for _ in 0..tile.k % V::LANES {
-            step(&mut sums, a, b, ahead);
-            a = a.add(1);
-            b = b.add(VECTORS * V::LANES);
-            ahead = ahead.wrapping_add(tile.ahead_step);
         }
         if tile.onto {
             for (i, row) in sums.iter_mut().enumerate() {
@@ -87,30 +146,6 @@ unsafe fn multiply<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile
             }
         }
         put_down(tile, sums);
-    }
-}
-
-/// One step of k: one number of each row of A, times one row of B.
-#[inline(always)]
-unsafe fn step<V: Simd, const ROWS: usize, const VECTORS: usize>(
-    sums: &mut [[V; VECTORS]; ROWS],
-    a: *const f32,
-    b: *const f32,
-    ahead: *const f32,
-) {
-    // SAFETY: the caller's.
-    unsafe {
-        let mut columns = [V::splat(0.0); VECTORS];
-        for (j, column) in columns.iter_mut().enumerate() {
-            *column = V::load(b.add(j * V::LANES));
-        }
-        for (i, row) in sums.iter_mut().enumerate() {
-            let number = V::splat(*a.add(i * V::LANES));
-            for (sum, column) in row.iter_mut().zip(columns) {
-                *sum = number.times_plus(column, *sum);
-            }
-        }
-        prefetch(ahead);
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Choice;
 use super::layout::Layout;
 use crate::graph::{Arithmetic, Graph, Op};
-use crate::kernel::tile::{DEPTH, EXACT_DEPTH};
+use crate::kernel::tile::{DEPTH, EXACT_RUN};
 use crate::kernel::transform::{Four, Two, Winograd as TileSize};
 use crate::memory::Block;
 use crate::simd::{Simd, WIDEST};
@@ -46,7 +46,7 @@ pub(super) fn lower<V: Simd>(
         inside: &layout.inside,
         choices,
         joined: &super::joined::joined(graph, live, choices),
-        depth: if exact { EXACT_DEPTH } else { DEPTH },
+        run: if exact { EXACT_RUN } else { DEPTH },
         steps: Vec::new(),
         lives: vec![None; layout.sizes.len()],
         sizes: layout.sizes,
@@ -65,8 +65,8 @@ struct Lowering<'a, V> {
     choices: &'a [Option<Choice>],
     /// Which depthwise convolutions are computed by the product that reads them.
     joined: &'a [bool],
-    /// How much of a direct product is summed at once.
-    depth: usize,
+    /// How many numbers of a direct product are summed by themselves.
+    run: usize,
     steps: Vec<Box<dyn Step>>,
     sizes: Vec<usize>,
     lives: Vec<Option<RangeInclusive<usize>>>,
@@ -355,8 +355,8 @@ impl<V: Simd> Lowering<'_, V> {
         let Product { source, out, add, weights, weights_at, bias, bias_at, activation } = whole;
         let k = source.row_len();
         let split = direct::Split::of::<V>(out.shape.pixels(), k, out.shape.channels);
-        let depth = self.depth;
-        Box::new(Direct { source, k, depth, out, add, weights, weights_at, bias, bias_at, activation, split })
+        let run = self.run;
+        Box::new(Direct { source, k, run, out, add, weights, weights_at, bias, bias_at, activation, split })
     }
 }
 

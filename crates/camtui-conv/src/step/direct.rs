@@ -15,7 +15,7 @@ use super::depthwise::Channelwise;
 use super::{Context, Step, part};
 use crate::Activation;
 use crate::kernel::function;
-use crate::kernel::tile::{self, Finish, MOST_ROWS, Tile};
+use crate::kernel::tile::{self, DEPTH, Finish, MOST_ROWS, Tile};
 use crate::memory::Block;
 use crate::simd::{Simd, WIDEST};
 use crate::view::View;
@@ -60,8 +60,8 @@ pub(crate) struct Direct<V> {
     pub source: Source<V>,
     /// The products' depth: a row's length.
     pub k: usize,
-    /// How much of it is summed at once.
-    pub depth: usize,
+    /// How many of them are summed by themselves.
+    pub run: usize,
     pub out: View,
     pub add: Option<View>,
     pub weights: Prepared,
@@ -245,8 +245,8 @@ impl<V: Simd> Direct<V> {
         let out = cx.view(&self.out).wrapping_add(column);
         let add = self.add.map(|add| cx.view(&add).cast_const().wrapping_add(column));
         // A depth of nothing (no tap reaches these results) still has a bias.
-        for k in (0..self.k.max(1)).step_by(self.depth) {
-            let depth = self.depth.min(self.k - k);
+        for k in (0..self.k.max(1)).step_by(DEPTH) {
+            let depth = DEPTH.min(self.k - k);
             let complete = k + depth == self.k;
             for block in 0..blocks {
                 let range = part(rows.len(), blocks, block);
@@ -271,6 +271,7 @@ impl<V: Simd> Direct<V> {
                     a: a.wrapping_add(packed_len(range.start, self.k, V::LANES) + k * range.len()),
                     b: panel,
                     k: depth,
+                    run: self.run,
                     onto: k > 0,
                     c: out,
                     rows: at.as_ptr(),

@@ -1,7 +1,9 @@
 //! Numbers that are put into the order that programs want, scaled before, and asked for afterwards.
 
+use std::sync::Arc;
+
 use super::{Random, instruction_sets, run};
-use crate::{Activation, Builder, Convolution, Padding, Settings, Shape, Weights};
+use crate::{Activation, Builder, Convolution, Isa, Padding, Settings, Shape, Shelf, Values, Weights};
 
 /// Three kinds of convolutions, and what they make of a picture of 32 channels.
 fn builder(weights: &[Weights]) -> Builder {
@@ -98,4 +100,104 @@ fn scaled_numbers_are_those_of_their_products() {
             assert_eq!(made(scaled.collect()), made(expected.collect()), "{isa:?}, exact {exact}");
         }
     }
+}
+
+/// Weights of [`DIMS`] that a shelf knows, made of `numbers` and scaled.
+fn named(numbers: &[Vec<f32>; 4], factors: &[Vec<f32>; 4], shelf: &Arc<Shelf>) -> Vec<Weights> {
+    let of = |at: usize| {
+        let values = Values::from(numbers[at].clone()).called(&at.to_string());
+        let weights = Weights::new(DIMS[at], values, None).unwrap();
+        let weights = weights.scaled(factors[at].clone(), None).unwrap();
+        weights.keep_on(shelf);
+        weights
+    };
+    (0..DIMS.len()).map(of).collect()
+}
+
+/// What one start has prepared the next one finds, and prepares nothing: it could not, of numbers that are zero.
+#[test]
+fn what_is_kept_on_a_shelf_is_found_there() {
+    let random = &mut Random::new(83);
+    let numbers = DIMS.map(|dims| random.numbers(dims.iter().product()));
+    let factors = DIMS.map(|dims| random.numbers(dims[0] * dims[1]));
+    let zeros = DIMS.map(|dims| vec![0.0; dims.iter().product()]);
+    let picture = random.numbers(32 * 400);
+    let path = std::env::temp_dir().join(format!("camtui-conv-shelf-{}", std::process::id()));
+    for isa in instruction_sets() {
+        for exact in [true, false] {
+            let made = |weights: &[Weights]| {
+                let builder = builder(weights);
+                let program = builder.clone().build(Settings { exact, isa }).unwrap();
+                run(&program, &builder.graph(), &[&picture], 1)
+            };
+            let shelf = Arc::new(Shelf::new("these"));
+            assert!(!shelf.has_grown());
+            let expected = made(&named(&numbers, &factors, &shelf));
+            assert!(shelf.has_grown());
+            let mut whole = Vec::new();
+            shelf.write(&mut whole).unwrap();
+            assert!(!shelf.has_grown());
+            std::fs::write(&path, &whole).unwrap();
+
+            let kept = Arc::new(Shelf::open(&path, "these").unwrap());
+            let found = named(&zeros, &factors, &kept);
+            assert_eq!(made(&found), expected, "{isa:?}, exact {exact}");
+            assert!(!kept.has_grown());
+            let known = named(&numbers, &factors, &shelf);
+            assert_eq!(found[0].numbers().as_slice(), known[0].numbers().as_slice());
+            // Other factors are other weights, and what is kept goes on into the next file.
+            let others = factors.clone().map(|factors| factors.iter().map(|factor| factor * 0.5).collect());
+            assert_ne!(made(&named(&numbers, &others, &kept)), expected);
+            assert!(kept.has_grown());
+            let mut more = Vec::new();
+            kept.write(&mut more).unwrap();
+            assert!(more.len() > whole.len() * 3 / 2);
+        }
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_shelf_of_another_label_or_with_any_damage_is_refused() {
+    let random = &mut Random::new(89);
+    let numbers = DIMS.map(|dims| random.numbers(dims.iter().product()));
+    let factors = DIMS.map(|dims| random.numbers(dims[0] * dims[1]));
+    let shelf = Arc::new(Shelf::new("these"));
+    builder(&named(&numbers, &factors, &shelf)).build(Settings::default()).unwrap();
+    let mut whole = Vec::new();
+    shelf.write(&mut whole).unwrap();
+    let path = std::env::temp_dir().join(format!("camtui-conv-damage-{}", std::process::id()));
+    let open = |bytes: &[u8], label: &str| {
+        std::fs::write(&path, bytes).unwrap();
+        Shelf::open(&path, label).map(drop).map_err(|error| error.kind())
+    };
+    assert_eq!(open(&whole, "these"), Ok(()));
+    let refused = Err(std::io::ErrorKind::InvalidData);
+    assert_eq!(open(&whole, "those"), refused);
+    for length in [0, 4, 15, 16, 100, 4096, whole.len() / 8 * 4] {
+        assert_eq!(open(&whole[..length], "these"), refused, "{length} bytes");
+    }
+    let (blocks, rounds) = (whole.len() / 2, super::rounds(200));
+    for at in (0..64).chain((0..rounds).map(|_| random.between(blocks, whole.len() - 1))) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 4;
+        // What lies between two blocks is nobody's.
+        let read = at < 64 || f32::from_le_bytes(whole[at / 4 * 4..][..4].try_into().unwrap()) != 0.0;
+        assert!(!read || open(&bytes, "these") == refused, "byte {at}");
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
+/// If this fails, the forms have changed, and so must the version of what is kept ([`crate::weights`]).
+#[test]
+fn forms_are_those_of_the_version_that_is_kept() {
+    let random = &mut Random::new(97);
+    let numbers = DIMS.map(|dims| random.numbers(dims.iter().product()));
+    let factors = DIMS.map(|dims| vec![0.5; dims[0] * dims[1]]);
+    let shelf = Arc::new(Shelf::new("these"));
+    let settings = Settings { exact: true, isa: Isa::Portable };
+    builder(&named(&numbers, &factors, &shelf)).build(settings).unwrap();
+    let mut whole = Vec::new();
+    shelf.write(&mut whole).unwrap();
+    assert_eq!((whole.len(), crc32fast::hash(&whole)), (87_040, 2_496_106_601));
 }

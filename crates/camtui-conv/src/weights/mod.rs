@@ -3,35 +3,46 @@
 mod form;
 mod prepare;
 mod prepared;
+mod shelf;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub(crate) use form::{Channels, Form, panels};
 pub(crate) use prepared::Prepared;
+pub use shelf::Shelf;
 
 use crate::ConvError;
 use prepare::Kernels;
 
 /// Numbers that somebody else may own: a `Vec<f32>`, or anything shared that shows itself as a slice.
 #[derive(Clone)]
-pub struct Values(Arc<dyn AsRef<[f32]> + Send + Sync>);
+pub struct Values {
+    owner: Arc<dyn AsRef<[f32]> + Send + Sync>,
+    name: Option<Arc<str>>,
+}
 
 impl Values {
     /// Numbers that stay where they are, such as a tensor's or a mapped file's.
     pub fn shared(owner: Arc<dyn AsRef<[f32]> + Send + Sync>) -> Self {
-        Values(owner)
+        Values { owner, name: None }
     }
 
     /// The numbers.
     pub fn as_slice(&self) -> &[f32] {
-        (*self.0).as_ref()
+        (*self.owner).as_ref()
+    }
+
+    /// The same, with a name of one line that no other numbers on the same [`Shelf`] have.
+    #[must_use]
+    pub fn called(self, name: &str) -> Self {
+        Values { name: Some(name.into()), ..self }
     }
 }
 
 impl From<Vec<f32>> for Values {
     fn from(numbers: Vec<f32>) -> Self {
-        Values(Arc::new(numbers))
+        Values::shared(Arc::new(numbers))
     }
 }
 
@@ -43,7 +54,24 @@ pub struct Weights(Arc<Kernel>);
 struct Kernel {
     dims: [usize; 4],
     bias: Option<Vec<f32>>,
+    /// Of the numbers, factors included.
+    name: Option<Arc<str>>,
+    shelf: OnceLock<Arc<Shelf>>,
     held: Mutex<Held>,
+}
+
+impl Kernel {
+    fn new(dims: [usize; 4], source: Source, bias: Option<Vec<f32>>) -> Self {
+        let name = source.name();
+        let held = Mutex::new(Held { numbers: Some(source), forms: HashMap::new() });
+        Kernel { dims, bias, name, shelf: OnceLock::new(), held }
+    }
+
+    /// The shelf, and under which key a form of the numbers is there.
+    fn shelved(&self, form: &Form) -> Option<(&Shelf, String)> {
+        let (shelf, name) = (self.shelf.get()?, self.name.as_deref()?);
+        Some((shelf, format!("{name} {:?} {form:?}", self.dims)))
+    }
 }
 
 /// A kernel's numbers, at least once. In their own order until a form is made that holds all of them as they are: most
@@ -70,10 +98,22 @@ impl Source {
         }
     }
 
+    /// Of the products.
+    fn name(&self) -> Option<Arc<str>> {
+        let name = self.numbers.name.as_ref()?;
+        let Some(factors) = &self.factors else { return Some(Arc::clone(name)) };
+        Some(named_product(name, factors))
+    }
+
     fn scaled(&self, taps: usize) -> Values {
         let Some(factors) = &self.factors else { return self.numbers.clone() };
         multiplied(self.numbers.as_slice(), factors, taps).into()
     }
+}
+
+/// The name of named numbers times factors.
+fn named_product(name: &str, factors: &[f32]) -> Arc<str> {
+    format!("{name}*{:08x}", shelf::checksum(factors)).into()
 }
 
 /// The numbers of each kernel, `taps` of them, times its factor.
@@ -99,6 +139,18 @@ impl Held {
     }
 }
 
+impl Held {
+    fn prepare(&self, dims: [usize; 4], form: &Form) -> Prepared {
+        let size = dims[2] * dims[3];
+        Prepared::new(if let Some(source) = &self.numbers {
+            form.prepare(dims, &source.kernels(size))
+        } else {
+            let numbers = self.numbers(dims);
+            form.prepare(dims, &Kernels { numbers: numbers.as_slice(), factors: None, size })
+        })
+    }
+}
+
 impl Weights {
     /// `numbers` in the order `[out, in / groups, height, width]` that `dims` gives, and one bias per output channel
     /// of the convolution that will use it (of the *transposed* convolution, where it is used for one).
@@ -115,14 +167,17 @@ impl Weights {
                 numbers.as_slice().len()
             )));
         }
-        let held =
-            Mutex::new(Held { numbers: Some(Source { numbers, factors: None }), forms: HashMap::new() });
-        Ok(Weights(Arc::new(Kernel { dims, bias, held })))
+        Ok(Weights(Arc::new(Kernel::new(dims, Source { numbers, factors: None }, bias))))
     }
 
     /// `[out, in / groups, height, width]`.
     pub fn dims(&self) -> [usize; 4] {
         self.0.dims
+    }
+
+    /// The numbers' name, if they were [given one](Values::called): of scaled ones, one that tells the factors, too.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
     }
 
     /// The kernel's numbers, in the order of [`dims`](Self::dims): put back into it where only a program's form of them is
@@ -157,7 +212,8 @@ impl Weights {
         let source = self.held().numbers.clone();
         let Some(mut source) = source.filter(|_| height * width > 1) else {
             let numbers = self.numbers();
-            let scaled = multiplied(numbers.as_slice(), &factors, height * width);
+            let mut scaled: Values = multiplied(numbers.as_slice(), &factors, height * width).into();
+            scaled.name = self.name().map(|name| named_product(name, &factors));
             return Self::new(self.dims(), scaled, bias);
         };
         let product = match &source.factors {
@@ -165,8 +221,7 @@ impl Weights {
             None => factors,
         };
         source.factors = Some(Arc::new(product));
-        let held = Mutex::new(Held { numbers: Some(source), forms: HashMap::new() });
-        Ok(Weights(Arc::new(Kernel { dims: self.dims(), bias, held })))
+        Ok(Weights(Arc::new(Kernel::new(self.dims(), source, bias))))
     }
 
     /// One number per output channel, if there is a bias.
@@ -174,20 +229,27 @@ impl Weights {
         self.0.bias.as_deref()
     }
 
-    /// The numbers in the form that a kernel wants, made at the first call.
+    /// Has prepared forms looked for on that shelf, and left there, if the numbers have a name. The first shelf is kept.
+    pub fn keep_on(&self, shelf: &Arc<Shelf>) {
+        self.0.shelf.get_or_init(|| Arc::clone(shelf));
+    }
+
+    /// The numbers in the form that a kernel wants, found or made at the first call.
     pub(crate) fn in_form(&self, form: &Form) -> Prepared {
         let mut held = self.held();
         if let Some(prepared) = held.forms.get(form) {
             return prepared.clone();
         }
-        let size = self.dims()[2] * self.dims()[3];
-        let block = if let Some(source) = &held.numbers {
-            form.prepare(self.dims(), &source.kernels(size))
-        } else {
-            let numbers = held.numbers(self.dims());
-            form.prepare(self.dims(), &Kernels { numbers: numbers.as_slice(), factors: None, size })
-        };
-        let prepared = Prepared::new(block);
+        let shelved = self.0.shelved(form);
+        let len = form.len(self.dims()).expect("a form of numbers that fit into memory does so too");
+        let found = shelved.as_ref().and_then(|(shelf, key)| shelf.get(key, len));
+        let prepared = found.unwrap_or_else(|| {
+            let prepared = held.prepare(self.dims(), form);
+            if let Some((shelf, key)) = shelved {
+                shelf.put(key, prepared.clone());
+            }
+            prepared
+        });
         held.forms.insert(form.clone(), prepared.clone());
         if form.holds_all(self.dims()) {
             held.numbers = None;

@@ -124,6 +124,14 @@ const LEFT_OVER: std::time::Duration = std::time::Duration::from_mins(1);
 /// gets the permissions the user's mask gives any new file; a replaced one keeps its own. A link is written through,
 /// and a device or pipe (`/dev/null`) is written to as it is, since renaming over it would destroy it.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    write_atomic_with(path, |to| to.write_all(bytes))
+}
+
+/// The same of what `write` gives, for what need not be in memory at once.
+pub fn write_atomic_with(
+    path: &Path,
+    write: impl Fn(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), WriteError> {
     let failed = |source| WriteError::Io { path: path.to_owned(), source };
     let existing = fs::metadata(path).ok();
     if let Some(metadata) = &existing {
@@ -131,11 +139,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
             return Err(WriteError::IsFolder { path: path.to_owned() });
         }
         if !metadata.is_file() {
-            return File::options()
-                .write(true)
-                .open(path)
-                .and_then(|mut f| f.write_all(bytes))
-                .map_err(failed);
+            return File::options().write(true).open(path).and_then(|mut f| write(&mut f)).map_err(failed);
         }
     }
     let target = if existing.is_some() { fs::canonicalize(path).map_err(failed)? } else { path.to_owned() };
@@ -155,7 +159,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     let mut temporary = builder.tempfile_in(&folder).map_err(failed)?;
-    temporary.write_all(bytes).map_err(failed)?;
+    write(&mut temporary).map_err(failed)?;
     if let Some(metadata) = existing {
         fs::set_permissions(temporary.path(), metadata.permissions()).map_err(failed)?;
     }

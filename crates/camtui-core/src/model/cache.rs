@@ -1,7 +1,7 @@
 //! Converted models on disk, so that only the first start pays for reading, building and differentiating.
 //!
 //! An entry is two files: the weights, and the exported graph behind a short header with lengths and checksums of
-//! both. Damage (a full disk, a killed process, a flipped bit) is noticed and the entry made again. Entries are named by the SHA-256 of what they
+//! both. A third file, which a first run leaves behind, holds kernels as programs want them ([`Prepared`]). Damage (a full disk, a killed process, a flipped bit) is noticed and the entry made again. Entries are named by the SHA-256 of what they
 //! were made from, and replaced by rename. The cache also remembers the hash of files it has seen, by path, size and
 //! time of change, because hashing a 47 MB checkpoint would take a fifth of a start.
 
@@ -9,13 +9,16 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use camtui_conv::Shelf;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::file::{WriteError, write_atomic};
+use super::fused::instructions;
+use crate::file::{WriteError, write_atomic, write_atomic_with};
 use crate::onnx::external::{externalise, internalise, restore};
 use crate::onnx::pb::ModelProto;
 
@@ -170,6 +173,42 @@ impl Cache {
             let _ = write_atomic(&note, &text);
         }
         Ok(sha256)
+    }
+}
+
+/// The prepared kernels of an entry: what is there of them at first, and in the end what has come to it.
+#[derive(Debug)]
+pub(super) struct Kept {
+    path: PathBuf,
+    shelf: Arc<Shelf>,
+}
+
+impl Kept {
+    /// Those of the entry at `path` for this machine's instructions. Where there are none of these weights and this build, none at
+    /// first.
+    pub fn of(path: &Path) -> Option<Self> {
+        let mut header = [0; HEADER];
+        fs::File::open(path).and_then(|mut entry| entry.read_exact(&mut header)).ok()?;
+        let weights =
+            header[8 + FACTS..].iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let label = format!("{} {FORMAT} {weights}", env!("CARGO_PKG_VERSION"));
+        let path = path.with_extension(format!("{}.prepared", instructions()));
+        let shelf = Shelf::open(&path, &label).unwrap_or_else(|_| Shelf::new(&label));
+        Some(Self { path, shelf: Arc::new(shelf) })
+    }
+
+    /// Where weights look for what is prepared.
+    pub fn shelf(&self) -> &Arc<Shelf> {
+        &self.shelf
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if self.shelf.has_grown() {
+            // Without it the next start prepares them again.
+            let _ = write_atomic_with(&self.path, |to| self.shelf.write(to));
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rayon::prelude::*;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 
-use super::cache::Cache;
+use super::cache::{Cache, Kept};
 use super::error::ModelError;
+use super::fused::Parameters;
 use super::parts::{Cutter, Parts, Wanted, masked};
 use super::plan::{Compiling, Precision};
 use super::random_head;
@@ -109,6 +110,7 @@ pub struct Network {
     masked: OnceLock<HashSet<String>>,
     compiling: Compiling,
     executor: Executor,
+    _kept: Option<Kept>,
 }
 
 impl Network {
@@ -123,6 +125,11 @@ impl Network {
             Schedule::OnePicture if threads > 1 => Executor::multithread_with_name(threads, "camtui-team"),
             _ => Executor::SingleThread,
         };
+        let kept = match &exported {
+            Exported::Cached(entry) => Kept::of(entry),
+            _ => None,
+        };
+        let parameters = Parameters::on(kept.as_ref().map(|kept| Arc::clone(kept.shelf())));
         Self {
             metadata,
             exported,
@@ -135,9 +142,10 @@ impl Network {
             compiling: Compiling {
                 schedule,
                 convolutions: Convolutions::default(),
-                parameters: Arc::default(),
+                parameters: Arc::new(parameters),
             },
             executor,
+            _kept: kept,
         }
     }
 

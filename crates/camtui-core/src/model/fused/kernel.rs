@@ -102,8 +102,10 @@ fn parse(context: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn Inf
     let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
     let (Some(count), true) = (count, inside) else { bail!("{OPERATOR} of {dims:?} in {location}") };
     let path = Path::new(context.model_dir.unwrap_or_default()).join(location);
-    let mapped = Mapped::open(&path, u64::try_from(attribute("offset")?.i)?, count)?;
-    Ok((expand(Kernel { dims, numbers: Values::shared(Arc::new(mapped)) }), vec![]))
+    let offset = u64::try_from(attribute("offset")?.i)?;
+    let mapped = Mapped::open(&path, offset, count)?;
+    let numbers = Values::shared(Arc::new(mapped)).called(&offset.to_string());
+    Ok((expand(Kernel { dims, numbers }), vec![]))
 }
 
 /// A kernel, `[out, in / groups, height, width]`.

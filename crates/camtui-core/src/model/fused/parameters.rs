@@ -3,24 +3,35 @@
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use camtui_conv::Weights;
+use camtui_conv::{Shelf, Weights};
 
 /// How many numbers tell weights apart at a glance.
 const SAMPLES: usize = 8;
 
 /// What is held. Weights that are equal number by number are one.
 #[derive(Default)]
-pub(in crate::model) struct Parameters(Mutex<HashMap<u64, Vec<Weights>>>);
+pub(in crate::model) struct Parameters {
+    held: Mutex<HashMap<u64, Vec<Weights>>>,
+    shelf: Option<Arc<Shelf>>,
+}
 
 impl Parameters {
+    /// None yet; in the forms that programs want they are kept on this shelf.
+    pub fn on(shelf: Option<Arc<Shelf>>) -> Self {
+        Self { shelf, ..Self::default() }
+    }
+
     /// The weights that are held already, if these are equal to some, else these.
     pub fn share(&self, weights: Weights) -> Weights {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let alike = held.entry(glance(&weights)).or_default();
         if let Some(known) = alike.iter().find(|known| equal(known, &weights)) {
             return known.clone();
+        }
+        if let Some(shelf) = &self.shelf {
+            weights.keep_on(shelf);
         }
         alike.push(weights.clone());
         weights
@@ -33,10 +44,14 @@ impl std::fmt::Debug for Parameters {
     }
 }
 
+/// By the numbers' name, so that nothing is read of those that have one.
 fn glance(weights: &Weights) -> u64 {
     let mut hasher = DefaultHasher::new();
     weights.dims().hash(&mut hasher);
-    weights.sample(SAMPLES).iter().for_each(|number| number.to_bits().hash(&mut hasher));
+    match weights.name() {
+        Some(name) => name.hash(&mut hasher),
+        None => weights.sample(SAMPLES).iter().for_each(|number| number.to_bits().hash(&mut hasher)),
+    }
     hasher.finish()
 }
 
@@ -45,7 +60,10 @@ fn equal(a: &Weights, b: &Weights) -> bool {
         |a: &[f32], b: &[f32]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
     a.dims() == b.dims()
         && same(a.bias().unwrap_or_default(), b.bias().unwrap_or_default())
-        && same(a.numbers().as_slice(), b.numbers().as_slice())
+        && match (a.name(), b.name()) {
+            (Some(a), Some(b)) => a == b,
+            _ => same(a.numbers().as_slice(), b.numbers().as_slice()),
+        }
 }
 
 #[cfg(test)]
