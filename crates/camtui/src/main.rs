@@ -3,6 +3,11 @@
 
 use std::process::ExitCode;
 
+use camtui_host::heap::Heap;
+
+#[global_allocator]
+static HEAP: Heap = Heap;
+
 fn main() -> ExitCode {
     camtui::main()
 }

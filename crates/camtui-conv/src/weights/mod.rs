@@ -19,18 +19,32 @@ use prepare::Kernels;
 #[derive(Clone)]
 pub struct Values {
     owner: Arc<dyn AsRef<[f32]> + Send + Sync>,
+    len: usize,
     name: Option<Arc<str>>,
 }
 
 impl Values {
     /// Numbers that stay where they are, such as a tensor's or a mapped file's.
     pub fn shared(owner: Arc<dyn AsRef<[f32]> + Send + Sync>) -> Self {
-        Values { owner, name: None }
+        let len = (*owner).as_ref().len();
+        Values { owner, len, name: None }
+    }
+
+    /// The same of an owner that makes its numbers when it is first asked for them, and will then have this many.
+    pub fn made_when_read(owner: Arc<dyn AsRef<[f32]> + Send + Sync>, len: usize) -> Self {
+        Values { owner, len, name: None }
     }
 
     /// The numbers.
     pub fn as_slice(&self) -> &[f32] {
-        (*self.owner).as_ref()
+        let numbers = (*self.owner).as_ref();
+        assert_eq!(numbers.len(), self.len, "an owner has as many numbers as it said");
+        numbers
+    }
+
+    /// The name they were given.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// The same, with a name of one line that no other numbers on the same [`Shelf`] have.
@@ -161,10 +175,10 @@ impl Weights {
     ) -> Result<Self, ConvError> {
         let numbers = numbers.into();
         let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-        if count != Some(numbers.as_slice().len()) || count == Some(0) {
+        if count != Some(numbers.len) || count == Some(0) {
             return Err(ConvError::Weights(format!(
                 "{} numbers do not fill the shape {dims:?}",
-                numbers.as_slice().len()
+                numbers.len
             )));
         }
         Ok(Weights(Arc::new(Kernel::new(dims, Source { numbers, factors: None }, bias))))

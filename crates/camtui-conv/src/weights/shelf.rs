@@ -30,8 +30,14 @@ const ALIGNED: usize = 16;
 /// anything, and leave here what they have prepared.
 pub struct Shelf {
     label: String,
-    held: Mutex<HashMap<String, Prepared>>,
+    held: Mutex<HashMap<String, Item>>,
     grown: AtomicBool,
+}
+
+struct Item {
+    prepared: Prepared,
+    /// The checksum that numbers from a file must have, until they are first asked for: what nobody asks for is not read.
+    unseen: Option<u32>,
 }
 
 impl Shelf {
@@ -45,18 +51,17 @@ impl Shelf {
     }
 
     /// What [`write`](Self::write) put into a file, left there and mapped: only for files that [`Mapped::open`] may map. One with
-    /// another label, or with damage anywhere, is an error.
+    /// another label, or with damage in its index, is an error; a damaged kernel is prepared again.
     pub fn open(path: &Path, label: &str) -> io::Result<Self> {
         let length = std::fs::metadata(path)?.len();
         let file = Arc::new(Mapped::open(path, 0, usize::try_from(length / 4).unwrap_or(usize::MAX))?);
         let shelf = Self::new(label);
         let entries =
             entries(&file, &shelf.label).ok_or_else(|| refused("no prepared kernels of this model"))?;
-        let numbers = (*file).as_ref();
-        if !entries.par_iter().all(|entry| checksum(&numbers[entry.place.clone()]) == entry.checksum) {
-            return Err(refused("its checksum does not match"));
-        }
-        let kept = |entry: Entry| (entry.key, Prepared::kept(Arc::clone(&file), entry.place));
+        let kept = |entry: Entry| {
+            let prepared = Prepared::kept(Arc::clone(&file), entry.place);
+            (entry.key, Item { prepared, unseen: Some(entry.checksum) })
+        };
         *shelf.held() = entries.into_iter().map(kept).collect();
         Ok(shelf)
     }
@@ -69,14 +74,16 @@ impl Shelf {
     /// Everything that is here.
     pub fn write(&self, to: &mut dyn Write) -> io::Result<()> {
         let held = self.held();
-        let mut all: Vec<(&String, &Prepared)> = held.iter().collect();
+        let mut all: Vec<(&String, &Item)> = held.iter().collect();
         all.sort_unstable_by_key(|(key, _)| key.as_str());
         // Places are told from the first block on.
         let (mut index, mut at) = (Vec::new(), 0);
         writeln!(index, "{}", self.label)?;
-        for (key, prepared) in &all {
+        for (key, Item { prepared, unseen }) in &all {
             let numbers = prepared.numbers();
-            writeln!(index, "{at} {} {} {key}", numbers.len(), checksum(numbers))?;
+            // What was damaged unseen stays so, and is told by its checksum when it is asked for.
+            let checksum = unseen.unwrap_or_else(|| checksum(numbers));
+            writeln!(index, "{at} {} {checksum} {key}", numbers.len())?;
             at += numbers.len().next_multiple_of(ALIGNED);
         }
         let length = u32::try_from(index.len()).map_err(io::Error::other)?;
@@ -85,7 +92,7 @@ impl Shelf {
         }
         to.write_all(&index)?;
         to.write_all(&vec![0; 4 * first_block(index.len()) - 4 * HEADER - index.len()])?;
-        for (_, prepared) in all {
+        for (_, Item { prepared, .. }) in all {
             let numbers = prepared.numbers();
             to.write_all(bytes(numbers))?;
             to.write_all(&[0; 4 * ALIGNED][..4 * (numbers.len().next_multiple_of(ALIGNED) - numbers.len())])?;
@@ -95,15 +102,21 @@ impl Shelf {
     }
 
     pub(super) fn get(&self, key: &str, len: usize) -> Option<Prepared> {
-        self.held().get(key).filter(|prepared| prepared.numbers().len() == len).cloned()
+        let mut held = self.held();
+        let item = held.get_mut(key).filter(|item| item.prepared.numbers().len() == len)?;
+        if item.unseen.is_some_and(|expected| checksum(item.prepared.numbers()) != expected) {
+            return None;
+        }
+        item.unseen = None;
+        Some(item.prepared.clone())
     }
 
     pub(super) fn put(&self, key: String, prepared: Prepared) {
-        self.held().insert(key, prepared);
+        self.held().insert(key, Item { prepared, unseen: None });
         self.grown.store(true, Ordering::Relaxed);
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<String, Prepared>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<String, Item>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,7 +169,20 @@ fn refused(why: &str) -> io::Error {
 
 /// Of their bytes.
 pub(super) fn checksum(numbers: &[f32]) -> u32 {
-    crc32fast::hash(bytes(numbers))
+    const PART: usize = 1 << 20;
+    let parts: Vec<crc32fast::Hasher> = bytes(numbers)
+        .par_chunks(PART)
+        .map(|part| {
+            let mut hasher = crc32fast::Hasher::new();
+            hasher.update(part);
+            hasher
+        })
+        .collect();
+    let mut whole = crc32fast::Hasher::new();
+    for part in &parts {
+        whole.combine(part);
+    }
+    whole.finalize()
 }
 
 fn bytes(numbers: &[f32]) -> &[u8] {

@@ -191,7 +191,10 @@ impl Cutter<'_> {
             let mut from = names.into_iter().map(value).collect::<Result<Vec<_>, _>>()?;
             from.push(Given::f32(SEED, vec![1, self.metadata.classes]));
             let mut proto = into_subgraph(proto, &from, &outputs)?;
-            turn_weights(&mut proto, self.folder);
+            match self.folder.filter(|_| self.compiling.convolutions != Convolutions::Runtime) {
+                Some(folder) => fused::turn_and_leave(&mut proto, folder),
+                None => turn_weights(&mut proto, self.folder, |_, _, _| None),
+            }
             let plan = Plan::compile(proto, self.folder, "the backward part", self.compiling)?;
             backward.insert(wanted.rule, Piece::new(plan));
         }

@@ -19,15 +19,28 @@ const VALUE: usize = 4;
 struct View {
     /// Index of the initialiser.
     source: usize,
-    /// Of the first value, in values.
-    offset: isize,
+    order: Order,
+}
+
+/// In which order the values of a tensor are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Place of the first value.
+    pub first: usize,
     /// Extent and stride of each axis, in values.
-    axes: Vec<(usize, isize)>,
+    pub axes: Vec<(usize, isize)>,
 }
 
 /// Replaces what reverses whole axes of a weight, or permutes its axes, by weights so turned. What is not understood
 /// stays as it is. Weights outside the graph are read from `folder`.
-pub fn turn_weights(model: &mut ModelProto, folder: Option<&Path>) {
+///
+/// `leave` may give a node to make the turned weight of that name, which then is not made here: it is told the weight, and how the
+/// turned one lies in it.
+pub fn turn_weights(
+    model: &mut ModelProto,
+    folder: Option<&Path>,
+    leave: impl Fn(&TensorProto, &str, &Order) -> Option<NodeProto>,
+) {
     let Some(graph) = model.graph.as_mut() else { return };
     let mut views: HashMap<String, View> = HashMap::new();
     for (source, tensor) in graph.initializer.iter().enumerate() {
@@ -52,14 +65,21 @@ pub fn turn_weights(model: &mut ModelProto, folder: Option<&Path>) {
     let others = graph.node.iter().enumerate().filter(|(n, _)| !turned.contains(n));
     let read: HashSet<&String> = others.flat_map(|(_, node)| &node.input).collect();
     let wanted = |n: &usize| read.contains(&graph.node[*n].output[0]);
-    let written: Option<Vec<TensorProto>> = turned
-        .iter()
-        .filter(|n| wanted(n))
-        .map(|&n| {
-            let name = &graph.node[n].output[0];
-            views[name].write(&graph.initializer[views[name].source], name, folder)
-        })
-        .collect();
+    let mut left = Vec::new();
+    let mut written = Some(Vec::new());
+    for &n in turned.iter().filter(|n| wanted(n)) {
+        let name = &graph.node[n].output[0];
+        let View { source, order } = &views[name];
+        let source = &graph.initializer[*source];
+        if let Some(node) = leave(source, name, order) {
+            left.push(node);
+        } else if let Some(all) = &mut written {
+            match order.written(source, name, folder) {
+                Some(tensor) => all.push(tensor),
+                None => written = None,
+            }
+        }
+    }
     // A weight that cannot be read is told of by the runtime, which knows what to say.
     let Some(written) = written else { return };
     let read: HashSet<String> = read.into_iter().cloned().collect();
@@ -70,6 +90,7 @@ pub fn turn_weights(model: &mut ModelProto, folder: Option<&Path>) {
     });
     graph.initializer.retain(|t| read.contains(&t.name) || graph.output.iter().any(|o| o.name == t.name));
     graph.initializer.extend(written);
+    graph.node.splice(0..0, left);
 }
 
 impl View {
@@ -81,18 +102,18 @@ impl View {
             stride *= extent as isize;
         }
         axes.reverse();
-        Self { source, offset: 0, axes }
+        Self { source, order: Order { first: 0, axes } }
     }
 
     /// `Slice` with these starts, ends, axes and steps, where it reverses whole axes.
     fn reversed(mut self, [starts, ends, axes, steps]: &[Vec<i64>; 4]) -> Option<Self> {
         for (n, &axis) in axes.iter().enumerate() {
-            let axis = self.axes.get_mut(usize::try_from(axis).ok()?)?;
+            let axis = self.order.axes.get_mut(usize::try_from(axis).ok()?)?;
             let whole = *starts.get(n)? == -1 && *ends.get(n)? == i64::MIN && *steps.get(n)? == -1;
             if !whole || axis.0 == 0 {
                 return None;
             }
-            self.offset += (axis.0 as isize - 1) * axis.1;
+            self.order.first = self.order.first.checked_add_signed((axis.0 as isize - 1) * axis.1)?;
             axis.1 = -axis.1;
         }
         Some(self)
@@ -100,13 +121,41 @@ impl View {
 
     fn transposed(mut self, node: &NodeProto) -> Option<Self> {
         let perm = &node.attribute.iter().find(|a| a.name == "perm")?.ints;
-        let axes = perm.iter().map(|&from| self.axes.get(usize::try_from(from).ok()?).copied());
-        self.axes = axes.collect::<Option<_>>()?;
+        let axes = perm.iter().map(|&from| self.order.axes.get(usize::try_from(from).ok()?).copied());
+        self.order.axes = axes.collect::<Option<_>>()?;
         Some(self)
+    }
+}
+
+impl Order {
+    /// How many values there are.
+    pub fn count(&self) -> Option<usize> {
+        self.axes.iter().try_fold(1usize, |count, axis| count.checked_mul(axis.0))
+    }
+
+    /// How many values there must be to read from; none if some lie before the first or there are none to read.
+    pub fn reach(&self) -> Option<usize> {
+        let (mut low, mut high) = (self.first, self.first);
+        for &(extent, stride) in &self.axes {
+            let last = isize::try_from(extent.checked_sub(1)?).ok()?.checked_mul(stride)?;
+            if last < 0 {
+                low = low.checked_add_signed(last)?;
+            } else {
+                high = high.checked_add_signed(last)?;
+            }
+        }
+        high.checked_add(1)
+    }
+
+    /// The values in this order: at most [`reach`](Self::reach) of them are read.
+    pub fn of<T: Copy>(&self, values: &[T]) -> Vec<T> {
+        let mut to = Vec::with_capacity(self.count().unwrap_or_default());
+        copy(values, self.first as isize, &self.joined(), &mut to);
+        to
     }
 
     /// The tensor in its new order.
-    fn write(&self, source: &TensorProto, name: &str, folder: Option<&Path>) -> Option<TensorProto> {
+    fn written(&self, source: &TensorProto, name: &str, folder: Option<&Path>) -> Option<TensorProto> {
         let bytes;
         let bytes: &[u8] = match folder {
             Some(folder) if external::is_external(source) => {
@@ -115,13 +164,10 @@ impl View {
             }
             _ => &source.raw_data,
         };
-        let count = self.axes.iter().map(|axis| axis.0).product::<usize>();
-        if bytes.len() != count * VALUE {
+        if bytes.len() != self.count()? * VALUE {
             return None;
         }
-        let mut raw_data = Vec::with_capacity(bytes.len());
-        let values = bytes.as_chunks::<VALUE>().0;
-        copy(values, self.offset, &self.joined(), &mut raw_data);
+        let raw_data = self.of(bytes.as_chunks::<VALUE>().0).into_flattened();
         Some(TensorProto {
             name: name.into(),
             data_type: source.data_type,
@@ -144,13 +190,11 @@ impl View {
     }
 }
 
-fn copy(values: &[[u8; VALUE]], offset: isize, axes: &[(usize, isize)], to: &mut Vec<u8>) {
+fn copy<T: Copy>(values: &[T], offset: isize, axes: &[(usize, isize)], to: &mut Vec<T>) {
     match axes {
-        [] => to.extend_from_slice(&values[offset as usize]),
+        [] => to.push(values[offset as usize]),
         [(extent, stride)] => {
-            for n in 0..*extent as isize {
-                to.extend_from_slice(&values[(offset + n * stride) as usize]);
-            }
+            to.extend((0..*extent as isize).map(|n| values[(offset + n * stride) as usize]));
         }
         [(extent, stride), rest @ ..] => {
             for n in 0..*extent as isize {
@@ -218,7 +262,7 @@ mod tests {
     #[test]
     fn a_weight_is_turned_over_and_kept_where_it_is_read_as_it_was() {
         let mut model = graph(i64::MIN);
-        turn_weights(&mut model, None);
+        turn_weights(&mut model, None, |_, _, _| None);
         let graph = model.graph.unwrap();
         assert_eq!(graph.node.iter().map(|n| n.op_type.as_str()).collect::<Vec<_>>(), ["Conv", "Conv"]);
         let names: Vec<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
@@ -241,7 +285,7 @@ mod tests {
     #[test]
     fn what_takes_only_a_part_stays_a_node() {
         let mut model = graph(0);
-        turn_weights(&mut model, None);
+        turn_weights(&mut model, None, |_, _, _| None);
         assert_eq!(model, graph(0));
     }
 }

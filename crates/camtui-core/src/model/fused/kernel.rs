@@ -1,14 +1,15 @@
 //! Kernels of convolutions that stay in the cache's file until `camtui-conv` packs them.
 //!
 //! The runtime would read each into memory and copy it before anybody asks for it. So the graph that it is given has an operator
-//! in the place of the weight, which says where the numbers lie. A convolution that stays the runtime's has the ordinary
+//! in the place of the weight, which says where the numbers lie, and in which order a backward pass reads them. A convolution that stays the runtime's has the ordinary
 //! constant again ([`settle`]).
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use camtui_conv::{Mapped, Values};
 use tract_onnx::model::ParsingContext;
@@ -22,7 +23,8 @@ use tract_onnx::tract_hir::internal::*;
 
 use crate::onnx::build::{int, ints, string};
 use crate::onnx::external::place;
-use crate::onnx::pb::{GraphProto, ModelProto, tensor_proto::DataType};
+use crate::onnx::pb::{GraphProto, ModelProto, TensorProto, tensor_proto::DataType};
+use crate::onnx::turn::{Order, turn_weights};
 
 /// The operator's name in the graph that the runtime reads.
 const OPERATOR: &str = "CamtuiKernel";
@@ -33,39 +35,70 @@ const LARGE: usize = 1 << 12;
 /// mapped.
 pub(in crate::model) fn leave(model: &mut ModelProto, folder: &Path) {
     let Some(graph) = model.graph.as_mut() else { return };
-    let read = only_kernels(graph);
-    let (mut left, mut mapped) = (Vec::new(), HashMap::new());
+    let (read, files) = (only_kernels(graph), Files::of(folder));
+    let mut left = Vec::new();
     graph.initializer.retain(|tensor| {
-        let dims = &tensor.dims;
-        let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(usize::try_from(d).ok()?));
-        let large = dims.len() == 4 && count.is_some_and(|count| count >= LARGE);
-        if !large || tensor.data_type != DataType::Float as i32 || !read.contains(&tensor.name) {
-            return true;
-        }
-        let Some((location, offset, _)) = place(tensor) else { return true };
-        let may = *mapped
-            .entry(location.to_owned())
-            .or_insert_with(|| Mapped::open(&folder.join(location), offset, 1).is_ok());
-        if !may {
-            return true;
-        }
-        left.push(NodeProto {
-            op_type: OPERATOR.into(),
-            name: tensor.name.clone(),
-            output: vec![tensor.name.clone()],
-            attribute: vec![
-                ints("dims", dims),
-                string("location", location),
-                int("offset", i64::try_from(offset).unwrap_or(i64::MAX)),
-            ],
-            ..NodeProto::default()
-        });
-        false
+        let node = read.contains(&tensor.name).then(|| files.node(tensor, &tensor.name, None)).flatten();
+        let stays = node.is_none();
+        left.extend(node);
+        stays
     });
     graph.node.splice(0..0, left);
 }
 
-/// The initialisers that are nothing but the kernels of convolutions.
+/// Turns the weights that the graph turns over, those of them that [`leave`] would leave in their file when they are read.
+pub(in crate::model) fn turn_and_leave(model: &mut ModelProto, folder: &Path) {
+    let read = model.graph.as_ref().map(only_kernels).unwrap_or_default();
+    let files = Files::of(folder);
+    turn_weights(model, Some(folder), |tensor, name, order| {
+        read.contains(name).then(|| files.node(tensor, name, Some(order))).flatten()
+    });
+}
+
+/// The files of a folder, and which of them can be mapped.
+struct Files<'a> {
+    folder: &'a Path,
+    mapped: RefCell<HashMap<String, bool>>,
+}
+
+impl<'a> Files<'a> {
+    fn of(folder: &'a Path) -> Self {
+        Self { folder, mapped: RefCell::default() }
+    }
+
+    /// The operator that gives `tensor` in this order, or as it is.
+    fn node(&self, tensor: &TensorProto, name: &str, order: Option<&Order>) -> Option<NodeProto> {
+        let count = tensor.dims.iter().try_fold(1usize, |n, &d| n.checked_mul(usize::try_from(d).ok()?))?;
+        if tensor.dims.len() != 4 || count < LARGE || tensor.data_type != DataType::Float as i32 {
+            return None;
+        }
+        let (location, offset, _) = place(tensor)?;
+        let mut mapped = self.mapped.borrow_mut();
+        let may = mapped
+            .entry(location.to_owned())
+            .or_insert_with(|| Mapped::open(&self.folder.join(location), offset, 1).is_ok());
+        if !*may {
+            return None;
+        }
+        let mut attribute =
+            vec![string("location", location), int("offset", i64::try_from(offset).unwrap_or(i64::MAX))];
+        if let Some(Order { first, axes }) = order {
+            let (extents, strides): (Vec<i64>, Vec<i64>) =
+                axes.iter().map(|&(extent, stride)| (extent as i64, stride as i64)).unzip();
+            attribute.extend([
+                ints("dims", &extents),
+                ints("strides", &strides),
+                int("first", *first as i64),
+            ]);
+        } else {
+            attribute.push(ints("dims", &tensor.dims));
+        }
+        let (op_type, name) = (OPERATOR.into(), name.to_owned());
+        Some(NodeProto { op_type, output: vec![name.clone()], name, attribute, ..NodeProto::default() })
+    }
+}
+
+/// The values that are nothing but the kernels of convolutions.
 fn only_kernels(graph: &GraphProto) -> HashSet<String> {
     let mut only: HashMap<&str, bool> = HashMap::new();
     for node in &graph.node {
@@ -90,9 +123,8 @@ pub(in crate::model) fn register(onnx: &mut tract_onnx::Onnx) {
 }
 
 fn parse(context: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
-    let attribute = |name: &str| {
-        node.attribute.iter().find(|a| a.name == name).with_context(|| format!("{OPERATOR} without {name}"))
-    };
+    let find = |name: &str| node.attribute.iter().find(|a| a.name == name);
+    let attribute = |name: &str| find(name).with_context(|| format!("{OPERATOR} without {name}"));
     let dims: Vec<usize> =
         attribute("dims")?.ints.iter().map(|&d| usize::try_from(d)).collect::<Result<_, _>>()?;
     let dims: [usize; 4] = dims.try_into().map_err(|_| format_err!("{OPERATOR} of other than four axes"))?;
@@ -103,9 +135,45 @@ fn parse(context: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn Inf
     let (Some(count), true) = (count, inside) else { bail!("{OPERATOR} of {dims:?} in {location}") };
     let path = Path::new(context.model_dir.unwrap_or_default()).join(location);
     let offset = u64::try_from(attribute("offset")?.i)?;
-    let mapped = Mapped::open(&path, offset, count)?;
-    let numbers = Values::shared(Arc::new(mapped)).called(&offset.to_string());
+    let mapped = |count| {
+        let name = format!("{location} {offset}");
+        Mapped::open(&path, offset, count).map(|mapped| Values::shared(Arc::new(mapped)).called(&name))
+    };
+    let numbers = if let Some(strides) = find("strides") {
+        let first = usize::try_from(attribute("first")?.i)?;
+        let strides = strides.ints.iter().map(|&stride| isize::try_from(stride));
+        let axes = dims.into_iter().zip(strides.collect::<Result<Vec<_>, _>>()?).collect();
+        let order = Order { first, axes };
+        let reach = order.reach().filter(|_| order.axes.len() == dims.len());
+        let numbers = mapped(reach.context("an order of numbers that are there")?)?;
+        turned(numbers, order).context("numbers of this order")?
+    } else {
+        mapped(count)?
+    };
     Ok((expand(Kernel { dims, numbers }), vec![]))
+}
+
+/// Numbers that are put into another order when they are first read.
+struct Turned {
+    numbers: Values,
+    order: Order,
+    made: OnceLock<Vec<f32>>,
+}
+
+/// `numbers` in this order, which does not reach beyond them.
+pub(super) fn turned(numbers: Values, order: Order) -> Option<Values> {
+    let (len, name) = (order.count()?, numbers.name().map(|name| format!("{name} {order:?}")));
+    let values = Values::made_when_read(Arc::new(Turned { numbers, order, made: OnceLock::new() }), len);
+    Some(match name {
+        Some(name) => values.called(&name),
+        None => values,
+    })
+}
+
+impl AsRef<[f32]> for Turned {
+    fn as_ref(&self) -> &[f32] {
+        self.made.get_or_init(|| self.order.of(self.numbers.as_slice()))
+    }
 }
 
 /// A kernel, `[out, in / groups, height, width]`.
@@ -141,7 +209,7 @@ impl fmt::Debug for Kernel {
 
 impl PartialEq for Kernel {
     fn eq(&self, other: &Self) -> bool {
-        self.dims == other.dims && std::ptr::eq(self.numbers.as_slice(), other.numbers.as_slice())
+        self.dims == other.dims && self.numbers.name() == other.numbers.name()
     }
 }
 
@@ -150,7 +218,7 @@ impl Eq for Kernel {}
 impl Hash for Kernel {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         self.dims.hash(hasher);
-        self.numbers.as_slice().as_ptr().hash(hasher);
+        self.numbers.name().hash(hasher);
     }
 }
 
@@ -302,6 +370,36 @@ mod tests {
         assert!(parsed(folder.path(), folder.path().join("w").to_str().unwrap(), [32, 32, 3, 3]).is_err());
         assert!(parsed(folder.path(), "w", [1 << 32, 1 << 32, 3, 3]).is_err());
         assert!(parsed(folder.path(), "w", [-32, 32, 3, 3]).is_err());
+    }
+
+    #[test]
+    fn numbers_in_another_order_are_those_of_the_file_and_none_beyond() {
+        let folder = tempfile::tempdir().unwrap();
+        let numbers: Vec<f32> = (0..24).map(|number| number as f32).collect();
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        std::fs::write(folder.path().join("w"), bytes).unwrap();
+        let parsed = |offset: i64, first: i64, strides: &[i64]| {
+            let mut graph = GraphBuilder::new("kernels");
+            let mut attributes = vec![ints("dims", &[3, 2, 2, 2]), string("location", "w")];
+            attributes.extend([int("offset", offset), int("first", first), ints("strides", strides)]);
+            graph.node(OPERATOR, &[], "y", attributes);
+            graph.output("y", &[Dim::Fixed(3), Dim::Fixed(2), Dim::Fixed(2), Dim::Fixed(2)]);
+            let mut onnx = tract_onnx::onnx();
+            register(&mut onnx);
+            onnx.parse(&graph.into_model(), folder.path().to_str())
+        };
+        // The gradient's kernel of [2, 3, 2, 2]: channels exchanged, taps from the last to the first.
+        let model = parsed(0, 3, &[4, 12, -2, -1]).unwrap().model.into_typed().unwrap();
+        let found = model.into_runnable().unwrap().run(tvec!()).unwrap();
+        let found: Vec<f32> = found[0].to_plain_array_view::<f32>().unwrap().iter().copied().collect();
+        let places =
+            (0..3).flat_map(|i| (0..2).flat_map(move |o| [3, 2, 1, 0].map(|tap| o * 12 + i * 4 + tap)));
+        assert_eq!(found, places.map(|place| place as f32).collect::<Vec<_>>());
+        assert!(parsed(4, 3, &[4, 12, -2, -1]).is_err(), "behind the end");
+        assert!(parsed(0, 2, &[4, 12, -2, -1]).is_err(), "before the first");
+        assert!(parsed(0, -1, &[4, 12, 2, 1]).is_err());
+        assert!(parsed(0, 0, &[i64::MAX, 12, 2, 1]).is_err());
+        assert!(parsed(0, 0, &[4, 12, 2]).is_err());
     }
 
     #[test]

@@ -26,7 +26,7 @@ use camtui_conv::Isa;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::TractErrorContext;
 
-pub(super) use kernel::leave;
+pub(super) use kernel::{leave, turn_and_leave};
 pub(super) use max_pool_gradient::shorten;
 pub(super) use parameters::Parameters;
 

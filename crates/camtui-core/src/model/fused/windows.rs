@@ -6,7 +6,9 @@ use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, KernelFormat, MaxPool, Padd
 use tract_onnx::tract_core::ops::nn::DataFormat;
 
 use super::constants::{constant, floats, kernel, picture_of};
+use super::kernel::turned;
 use super::step::Step;
+use crate::onnx::turn::Order;
 
 /// `Conv` with constant weights.
 pub(super) fn convolution(model: &TypedModel, node: &TypedNode, op: &Conv) -> Option<Step> {
@@ -27,7 +29,7 @@ pub(super) fn transposed(model: &TypedModel, node: &TypedNode, op: &Deconv) -> O
     }
     let (from, to) = (picture_of(model, node.inputs[0])?, picture_of(model, node.id.into())?);
     let (dims, numbers) = kernel(model, node.inputs[1])?;
-    let (dims, numbers) = exchanged(dims, numbers.as_slice(), op.group)?;
+    let (dims, numbers) = exchanged(dims, numbers, op.group)?;
     let weights = Weights::new(dims, numbers, bias(model, node.inputs[2], to.channels)?).ok()?;
     let convolution = walk(&op.pool_spec, op.group, weights, to, from)?;
     Some(Step::Transposed { convolution, output: to, activation: Activation::Linear })
@@ -69,23 +71,16 @@ fn bias(model: &TypedModel, outlet: OutletId, channels: usize) -> Option<Option<
 /// `[in, out / groups, …]`.
 fn exchanged(
     [out, ins, height, width]: [usize; 4],
-    numbers: &[f32],
+    numbers: Values,
     groups: usize,
 ) -> Option<([usize; 4], Values)> {
     if groups == 0 || out % groups != 0 {
         return None;
     }
     let (outs, taps) = (out / groups, height * width);
-    let mut turned = Vec::with_capacity(numbers.len());
-    for group in 0..groups {
-        for i in 0..ins {
-            for o in 0..outs {
-                let at = ((group * outs + o) * ins + i) * taps;
-                turned.extend_from_slice(&numbers[at..at + taps]);
-            }
-        }
-    }
-    Some(([groups * ins, outs, height, width], turned.into()))
+    let axes = [(groups, outs * ins * taps), (ins, taps), (outs, ins * taps), (taps, 1)];
+    let axes = axes.map(|(extent, stride)| (extent, stride as isize)).to_vec();
+    Some(([groups * ins, outs, height, width], turned(numbers, Order { first: 0, axes })?))
 }
 
 /// How a convolution goes over pictures of shape `from` to make those of shape `to`.
