@@ -13,9 +13,9 @@ use camtui_plugin::{Error, Session};
 const BEAT: Duration = Duration::from_millis(100);
 /// Items of the first batch: as many as keep the cores of a small machine busy.
 const FIRST: usize = 4;
-/// Bytes of inputs in one batch at most, for each core that may work on it: two pictures of ResNet-18's. Each is there several
+/// Bytes of inputs in one batch at most, for each core that may work on it: four pictures of ResNet-18's. Each is there several
 /// times on its way to the model and back.
-const BYTES: usize = 5 << 18;
+const BYTES: usize = 5 << 19;
 /// The same for all cores.
 const MOST_BYTES: usize = 20 << 20;
 
