@@ -201,14 +201,19 @@ impl Kept {
     pub fn shelf(&self) -> &Arc<Shelf> {
         &self.shelf
     }
-}
 
-impl Drop for Kept {
-    fn drop(&mut self) {
+    /// Writes them, if there are more than in the file.
+    pub fn store(&self) {
         if self.shelf.has_grown() {
             // Without it the next start prepares them again.
             let _ = write_atomic_with(&self.path, |to| self.shelf.write(to));
         }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.store();
     }
 }
 

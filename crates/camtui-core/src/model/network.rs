@@ -110,7 +110,7 @@ pub struct Network {
     masked: OnceLock<HashSet<String>>,
     compiling: Compiling,
     executor: Executor,
-    _kept: Option<Kept>,
+    kept: Option<Kept>,
 }
 
 impl Network {
@@ -145,7 +145,7 @@ impl Network {
                 parameters: Arc::new(parameters),
             },
             executor,
-            _kept: kept,
+            kept,
         }
     }
 
@@ -157,6 +157,13 @@ impl Network {
             self.compiled = Mutex::default();
         }
         self
+    }
+
+    /// Leaves the kernels that were prepared since it was opened in the cache, for the next start. Dropping the network does so, too.
+    pub fn keep_prepared(&self) {
+        if let Some(kept) = &self.kept {
+            kept.store();
+        }
     }
 
     /// How its convolutions are computed.

@@ -177,6 +177,12 @@ impl PipelineAnalyst {
         opened.as_ref().map_err(Clone::clone)
     }
 
+    /// Leaves what the models have prepared for the next start.
+    pub(super) fn keep_prepared(&self) {
+        let opened = self.models.iter().filter_map(|model| model.opened.get()?.as_ref().ok());
+        opened.for_each(|open| open.loaded.network.keep_prepared());
+    }
+
     pub(super) fn input(&self, picture: PictureId) -> Result<Input, String> {
         let inputs = self.inputs.read().unwrap_or_else(PoisonError::into_inner);
         inputs.get(picture).cloned().ok_or_else(|| "there is no such picture".to_owned())

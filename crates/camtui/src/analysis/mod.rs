@@ -153,6 +153,7 @@ pub fn run(args: &ExplainArgs, places: &Places) -> Result<(), Failure> {
     if let Some(Err(why)) = written {
         log::note(Level::Warning, &why);
     }
+    pipeline.keep_prepared();
     // The workers' threads still hold it, and would for ever.
     reloading.end();
     match ending {
