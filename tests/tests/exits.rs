@@ -203,7 +203,9 @@ fn a_damaged_cache_entry_is_noticed_and_made_again() {
             }
             let what = format!("{damage}: {}", entry.display());
             let ended = run("again.npy");
-            assert!(damage == "gone" || ended.stderr.contains("damaged"), "{what}: {}", ended.stderr);
+            // Kernels that were prepared are prepared again without a word: nothing is lost but some milliseconds.
+            let told = entry.extension().is_none_or(|end| end != "prepared") && damage != "gone";
+            assert_eq!(ended.stderr.contains("damaged"), told, "{what}: {}", ended.stderr);
             assert_eq!(sha256(&home.at("again.npy")), sha256(&home.at("first.npy")), "{what}");
             assert!(fs::read(entry).unwrap() == sound, "{what}: it was not made again");
             run("again.npy").quiet();
