@@ -102,6 +102,19 @@ fn scaled_numbers_are_those_of_their_products() {
     }
 }
 
+/// Numbers and factors of [`DIMS`].
+fn drawn(random: &mut Random) -> ([Vec<f32>; 4], [Vec<f32>; 4]) {
+    let numbers = DIMS.map(|dims| random.numbers(dims.iter().product()));
+    (numbers, DIMS.map(|dims| random.numbers(dims[0] * dims[1])))
+}
+
+/// What a shelf that has grown writes.
+fn written(shelf: &Shelf) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    shelf.write(&mut bytes).unwrap();
+    bytes
+}
+
 /// Weights of [`DIMS`] that a shelf knows, made of `numbers` and scaled.
 fn named(numbers: &[Vec<f32>; 4], factors: &[Vec<f32>; 4], shelf: &Arc<Shelf>) -> Vec<Weights> {
     let of = |at: usize| {
@@ -118,8 +131,7 @@ fn named(numbers: &[Vec<f32>; 4], factors: &[Vec<f32>; 4], shelf: &Arc<Shelf>) -
 #[test]
 fn what_is_kept_on_a_shelf_is_found_there() {
     let random = &mut Random::new(83);
-    let numbers = DIMS.map(|dims| random.numbers(dims.iter().product()));
-    let factors = DIMS.map(|dims| random.numbers(dims[0] * dims[1]));
+    let (numbers, factors) = drawn(random);
     let zeros = DIMS.map(|dims| vec![0.0; dims.iter().product()]);
     let picture = random.numbers(32 * 400);
     let path = std::env::temp_dir().join(format!("camtui-conv-shelf-{}", std::process::id()));
@@ -134,8 +146,7 @@ fn what_is_kept_on_a_shelf_is_found_there() {
             assert!(!shelf.has_grown());
             let expected = made(&named(&numbers, &factors, &shelf));
             assert!(shelf.has_grown());
-            let mut whole = Vec::new();
-            shelf.write(&mut whole).unwrap();
+            let whole = written(&shelf);
             assert!(!shelf.has_grown());
             std::fs::write(&path, &whole).unwrap();
 
@@ -149,8 +160,7 @@ fn what_is_kept_on_a_shelf_is_found_there() {
             let others = factors.clone().map(|factors| factors.iter().map(|factor| factor * 0.5).collect());
             assert_ne!(made(&named(&numbers, &others, &kept)), expected);
             assert!(kept.has_grown());
-            let mut more = Vec::new();
-            kept.write(&mut more).unwrap();
+            let more = written(&kept);
             assert!(more.len() > whole.len() * 3 / 2);
         }
     }
@@ -160,12 +170,10 @@ fn what_is_kept_on_a_shelf_is_found_there() {
 #[test]
 fn a_shelf_of_another_label_or_with_a_damaged_index_is_refused() {
     let random = &mut Random::new(89);
-    let numbers = DIMS.map(|dims| random.numbers(dims.iter().product()));
-    let factors = DIMS.map(|dims| random.numbers(dims[0] * dims[1]));
+    let (numbers, factors) = drawn(random);
     let shelf = Arc::new(Shelf::new("these"));
     builder(&named(&numbers, &factors, &shelf)).build(Settings::default()).unwrap();
-    let mut whole = Vec::new();
-    shelf.write(&mut whole).unwrap();
+    let whole = written(&shelf);
     let path = std::env::temp_dir().join(format!("camtui-conv-damage-{}", std::process::id()));
     let open = |bytes: &[u8], label: &str| {
         std::fs::write(&path, bytes).unwrap();
@@ -190,15 +198,13 @@ fn a_shelf_of_another_label_or_with_a_damaged_index_is_refused() {
 #[test]
 fn a_damaged_kernel_is_prepared_again() {
     let random = &mut Random::new(101);
-    let numbers = DIMS.map(|dims| random.numbers(dims.iter().product()));
-    let factors = DIMS.map(|dims| random.numbers(dims[0] * dims[1]));
+    let (numbers, factors) = drawn(random);
     let shelf = Arc::new(Shelf::new("these"));
     let build = |shelf: &Arc<Shelf>| {
         builder(&named(&numbers, &factors, shelf)).build(Settings::default()).map(drop).unwrap();
     };
     build(&shelf);
-    let mut whole = Vec::new();
-    shelf.write(&mut whole).unwrap();
+    let whole = written(&shelf);
     let path = std::env::temp_dir().join(format!("camtui-conv-kernel-{}", std::process::id()));
     for _ in 0..super::rounds(100) {
         let mut bytes = whole.clone();
@@ -210,8 +216,7 @@ fn a_damaged_kernel_is_prepared_again() {
         let damaged = Arc::new(Shelf::open(&path, "these").unwrap());
         build(&damaged);
         assert!(damaged.has_grown() || !read, "byte {at}");
-        let mut mended = Vec::new();
-        damaged.write(&mut mended).unwrap();
+        let mended = written(&damaged);
         assert!(mended == whole, "byte {at}");
     }
     std::fs::remove_file(&path).unwrap();
@@ -226,7 +231,6 @@ fn forms_are_those_of_the_version_that_is_kept() {
     let shelf = Arc::new(Shelf::new("these"));
     let settings = Settings { exact: true, isa: Isa::Portable };
     builder(&named(&numbers, &factors, &shelf)).build(settings).unwrap();
-    let mut whole = Vec::new();
-    shelf.write(&mut whole).unwrap();
+    let whole = written(&shelf);
     assert_eq!((whole.len(), crc32fast::hash(&whole)), (87_040, 2_496_106_601));
 }
