@@ -105,6 +105,7 @@ fn what_is_made_again_is_the_same_byte_for_byte() {
         "-e random-cam --seed 5 -t 281",
         "-e layer-cam -l _blocks.10,features --colormap viridis --alpha 0.7 --interpolation bicubic",
         "-e hires-cam -l _blocks.10 --smooth aug --exact",
+        "-e saliency --double",
         "-e layer-cam --smooth eigen",
         "-e grad-cam -l _blocks.10 --smooth aug,eigen",
         "-e hires-cam -t top1~top3 --signed --resize center-crop",
@@ -162,6 +163,11 @@ fn other_instructions_are_another_machine() {
     let line =
         home.camtui(["replay", "made.json", "--json", "--tolerance", "1e-4"]).go().code(0).json().remove(0);
     assert!(line["same"] == true || line["notes"].to_string().contains("-portable"), "{line}");
+
+    // In double precision the runtime computes all of it, with whatever instructions.
+    let double = || home.render([&cat, "--double", "-e", "saliency", "--json"]);
+    let portable = double().env("CAMTUI_INSTRUCTIONS", "portable").go().code(0).json().remove(0);
+    assert_eq!(portable["map"]["sha256"], double().go().code(0).json()[0]["map"]["sha256"]);
 
     let wrong = home.render([&cat]).env("CAMTUI_INSTRUCTIONS", "abacus").go().code(1);
     wrong.says("`abacus`").says("avx512, avx2, portable");

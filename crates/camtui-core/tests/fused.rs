@@ -268,9 +268,11 @@ fn made_up_networks_give_what_the_runtime_gives() {
     for seed in 0..12 {
         let bytes = network(seed);
         let expected = answers(&opened(&bytes, Convolutions::Runtime, Schedule::OnePicture));
-        for (convolutions, schedule) in
-            [(Convolutions::Quick, Schedule::OnePicture), (Convolutions::Exact, Schedule::ManyPictures)]
-        {
+        for (convolutions, schedule) in [
+            (Convolutions::Quick, Schedule::OnePicture),
+            (Convolutions::Exact, Schedule::ManyPictures),
+            (Convolutions::Double, Schedule::OnePicture),
+        ] {
             let found = answers(&opened(&bytes, convolutions, schedule));
             for ((name, found), (_, expected)) in found.iter().zip(&expected) {
                 let off = relative(found, expected);

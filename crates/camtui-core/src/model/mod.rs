@@ -7,6 +7,7 @@
 mod again;
 mod cache;
 mod convert;
+mod double;
 mod elsewhere;
 mod error;
 mod fused;

@@ -42,9 +42,18 @@ pub enum Convolutions {
     Quick,
     /// Always product by product.
     Exact,
+    /// As all else of the network in double precision, by the runtime: many times slower. For gradients that hang on units which
+    /// single precision cannot tell from the edge of a rectifier.
+    Double,
     /// The runtime's own: what ours are tested against.
-    #[doc(hidden)]
     Runtime,
+}
+
+impl Convolutions {
+    /// Whether `camtui-conv` computes them.
+    pub(super) fn are_ours(self) -> bool {
+        matches!(self, Self::Quick | Self::Exact)
+    }
 }
 
 /// Layer names whose activations and gradients (also [`IMAGE`]) will be asked for.

@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::again;
 use super::error::ModelError;
 use super::fused;
-use super::network::Convolutions;
 use super::plan::{Compiling, Plan, Precision};
 use crate::grad::Rule;
 use crate::grad::interface::{self, IMAGE, LOGITS, SEED};
@@ -191,7 +190,7 @@ impl Cutter<'_> {
             let mut from = names.into_iter().map(value).collect::<Result<Vec<_>, _>>()?;
             from.push(Given::f32(SEED, vec![1, self.metadata.classes]));
             let mut proto = into_subgraph(proto, &from, &outputs)?;
-            match self.folder.filter(|_| self.compiling.convolutions != Convolutions::Runtime) {
+            match self.folder.filter(|_| self.compiling.convolutions.are_ours()) {
                 Some(folder) => fused::turn_and_leave(&mut proto, folder),
                 None => turn_weights(&mut proto, self.folder, |_, _, _| None),
             }
@@ -216,7 +215,7 @@ impl Cutter<'_> {
             &self.model
         } else {
             let mut model = again::by_rule(&self.model, self.metadata, wanted.rule)?;
-            if self.compiling.convolutions != Convolutions::Runtime {
+            if self.compiling.convolutions.are_ours() {
                 fused::shorten(&mut model);
             }
             guided = model;
@@ -232,7 +231,7 @@ impl Cutter<'_> {
 
     /// Puts operators of our own in place of groups that are noted as what one of ours does.
     fn shorten(&mut self) {
-        if self.compiling.convolutions != Convolutions::Runtime {
+        if self.compiling.convolutions.are_ours() {
             fused::shorten(&mut self.model);
         }
     }

@@ -10,6 +10,7 @@ use tract_onnx::data_resolver::ModelDataResolver;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::knobs::KnobScope;
 
+use super::double;
 use super::error::ModelError;
 use super::fused::{self, Parameters};
 use super::network::{Convolutions, Schedule};
@@ -30,8 +31,9 @@ impl Value {
     }
 
     pub fn to_tensor(&self) -> Result<Tensor, ModelError> {
-        let view =
-            self.0.to_plain_array_view::<f32>().map_err(|e| ModelError::run("reading a result", &e))?;
+        let failed = |e: TractError| ModelError::run("reading a result", &e);
+        let single = self.0.cast_to::<f32>().map_err(failed)?;
+        let view = single.to_plain_array_view::<f32>().map_err(failed)?;
         let data = match view.as_slice() {
             Some(values) => values.to_vec(),
             None => view.iter().copied().collect(),
@@ -142,7 +144,7 @@ impl Plan {
             |infos: &[crate::onnx::pb::ValueInfoProto]| infos.iter().map(|i| i.name.clone()).collect();
         let inputs = graph.map(|g| names(&g.input)).unwrap_or_default();
         let outputs = graph.map(|g| names(&g.output)).unwrap_or_default();
-        let ours = compiling.convolutions != Convolutions::Runtime;
+        let ours = compiling.convolutions.are_ours();
         if let Some(folder) = folder.filter(|_| ours) {
             fused::leave(&mut proto, folder);
         }
@@ -156,6 +158,9 @@ impl Plan {
             bounded(&typed)?;
             if ours {
                 fused::fuse(&mut typed, &compiling.parameters)?;
+            }
+            if compiling.convolutions == Convolutions::Double {
+                double::widen(&mut typed)?;
             }
             typed.into_optimized()
         };
@@ -218,14 +223,16 @@ impl Plan {
 
     /// Runs it; `given` holds a value for every input.
     pub fn run(&self, given: &HashMap<String, Value>) -> Result<HashMap<String, Value>, ModelError> {
-        let inputs = self
-            .inputs
-            .iter()
-            .map(|name| {
-                given.get(name).map(|v| v.0.clone()).ok_or_else(|| ModelError::NotGiven(name.clone()))
-            })
-            .collect::<Result<TVec<TValue>, ModelError>>()?;
-        let results = self.runnable.run(inputs).map_err(|e| ModelError::run("running the model", &e))?;
+        let failed = |e: TractError| ModelError::run("running the model", &e);
+        let model = self.runnable.model();
+        let input = |(name, &at): (&String, &OutletId)| {
+            let value = given.get(name).ok_or_else(|| ModelError::NotGiven(name.clone()))?;
+            let takes = model.outlet_fact(at).map_err(failed)?.datum_type;
+            double::fit(&value.0, takes).map_err(failed)
+        };
+        let inputs = self.inputs.iter().zip(&model.inputs).map(input);
+        let inputs = inputs.collect::<Result<TVec<TValue>, ModelError>>()?;
+        let results = self.runnable.run(inputs).map_err(failed)?;
         let results = results.into_iter().map(numbers).collect::<Result<Vec<Value>, ModelError>>()?;
         Ok(self.outputs.iter().cloned().zip(results).collect())
     }

@@ -19,7 +19,13 @@ impl ExplainArgs {
 
     /// How the model's convolutions are computed.
     pub fn convolutions(&self) -> Convolutions {
-        if self.exact.unwrap_or(self.settings.exact) { Convolutions::Exact } else { Convolutions::Quick }
+        if self.double.unwrap_or(self.settings.double) {
+            Convolutions::Double
+        } else if self.exact.unwrap_or(self.settings.exact) {
+            Convolutions::Exact
+        } else {
+            Convolutions::Quick
+        }
     }
 
     /// How maps are enlarged.

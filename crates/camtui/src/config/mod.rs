@@ -62,6 +62,8 @@ pub struct Config {
     pub watch: bool,
     /// Whether every convolution is computed product by product.
     pub exact: bool,
+    /// Whether networks are computed in double precision.
+    pub double: bool,
     /// Whether a session starts where the last one ended.
     pub resume: bool,
     /// Memory that the process of a plugin may have, in MiB.
@@ -125,6 +127,7 @@ impl Default for Config {
             thumbnails: true,
             watch: true,
             exact: false,
+            double: false,
             resume: false,
             plugin_memory: 4096,
             plugin_timeout: 60,

@@ -179,6 +179,9 @@ pub const SETTINGS: &[Setting] = &[
     row("", "exact", Kind::Switch(copied!(exact)), Some("--exact"),
         "Compute every convolution product by product: slower, and true to a few millionths more. By default Winograd's algorithm \
          is used where it is quicker, except where the values decide which units a gradient passes."),
+    row("", "double", Kind::Switch(copied!(double)), Some("--double"),
+        "Compute the network in double precision: many times slower, and next to nothing left to rounding. A gradient near the picture hangs on \
+         units that single precision cannot tell from the edge of a rectifier; here next to none are left."),
     row("", "resume", Kind::Switch(copied!(resume)), Some("--resume"),
         "Start where the last session ended."),
     row("", "plugin_memory", Kind::Whole { field: copied!(plugin_memory), least: 256, most: 65535 }, None,

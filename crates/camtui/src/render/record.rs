@@ -23,7 +23,7 @@ use crate::smooth::Smooth;
 const PREDICTIONS: usize = 5;
 
 /// The places in a record that decide a result, but for its target and layer.
-const DECIDING: [&str; 17] = [
+const DECIDING: [&str; 18] = [
     "/image_sha256",
     "/camtui",
     "/model/sha256",
@@ -37,6 +37,7 @@ const DECIDING: [&str; 17] = [
     "/signed",
     "/seed",
     "/exact",
+    "/double",
     "/interpolation",
     "/smooth",
     "/colormap",
@@ -136,6 +137,9 @@ impl Question<'_> {
         fields.insert("signed".into(), json!(self.signed));
         fields.insert("seed".into(), json!(self.random_seed));
         fields.insert("exact".into(), json!(self.convolutions == Convolutions::Exact));
+        if self.convolutions == Convolutions::Double {
+            fields.insert("double".into(), json!(true));
+        }
         fields.insert("interpolation".into(), json!(self.interpolation.name()));
         if let Some(smooth) = self.smooth.name() {
             fields.insert("smooth".into(), json!(smooth));

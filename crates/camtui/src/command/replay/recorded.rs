@@ -168,8 +168,10 @@ impl Recorded {
             }
         }
         // Older records do not say it: there was no other way then.
-        let exact = self.record.pointer("/exact").and_then(Value::as_bool);
-        say("exact", exact.unwrap_or_default().to_string());
+        for (flag, place) in [("exact", "/exact"), ("double", "/double")] {
+            let said = self.record.pointer(place).and_then(Value::as_bool);
+            say(flag, said.unwrap_or_default().to_string());
+        }
         for (flag, place) in [("seed", "/seed"), ("signed", "/signed"), ("alpha", "/alpha")] {
             if let Some(value) = self.record.pointer(place) {
                 say(flag, value.to_string());
