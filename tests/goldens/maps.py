@@ -22,7 +22,9 @@ cannot be trusted (layers before a ReLU: they divide by sums near zero, and roun
 Needs what comparing.py and networks.py need, and from PyPI: grad-cam, torchcam, captum. Run from the repository's root:
 
     cargo build --release -p camtui
-    python tests/goldens/maps.py [NETWORK ...]
+    python tests/goldens/maps.py [NETWORK[:LAYER] ...]
+
+A layer alone is for `CAMTUI_TEST_FLAGS=--double`: ShapleyCAM's passes at VGG-11's pooled layer would take hours.
 """
 
 import contextlib
@@ -147,11 +149,11 @@ def compare(network, images, target, layers, ids, table, doubtful, folder):
             of.add((network.name, layer, id), found[n, id], map, exact)
 
 
-def one_layer_methods(network, images, table, folder):
+def one_layer_methods(network, images, layers, table, folder):
     doubtful = Table()
     for n, target in enumerate(TARGETS):
-        compare(network, images[n::len(TARGETS)], target, None, None, table, doubtful, folder)
-    for layer in network.layers:
+        compare(network, images[n::len(TARGETS)], target, layers, None, table, doubtful, folder)
+    for layer in layers:
         for id in [*PEERS, "cam", "finer-cam", "shapley-cam"]:
             line = network.name, layer, id
             table.judge(line, limit_of(id), layer == network.pooled or id in NO_GRADIENT)
@@ -185,12 +187,14 @@ def occlusion(network, images, table, folder):
 
 def main():
     table = Table()
-    for name in networks.chosen(sys.argv[1:] or networks.NAMES):
+    asked = dict(word.partition(":")[::2] for word in sys.argv[1:] or networks.NAMES)
+    for name in networks.chosen(list(asked)):
         with tempfile.TemporaryDirectory() as folder:
             network = networks.Network(name, folder)
             images = photographs(network)
-            one_layer_methods(network, images, table, folder)
-            occlusion(network, images[:OCCLUDED], table, folder)
+            one_layer_methods(network, images, [asked[name]] if asked[name] else list(network.layers), table, folder)
+            if not asked[name]:
+                occlusion(network, images[:OCCLUDED], table, folder)
     sys.exit(table.summary())
 
 

@@ -11,10 +11,11 @@ use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::transform::ModelTransform as _;
 
 /// Functions of one number that the runtime knows in single precision only. They are smooth, or keep the sign.
-const SINGLE: [&str; 5] = ["Sigmoid", "HardSwish", "LeakyRelu", "Erf", "PowConst"];
+const SINGLE: [&str; 6] = ["Sigmoid", "HardSwish", "LeakyRelu", "Erf", "GeluApproximate", "PowConst"];
 
-/// Makes everything double that is single: what it is given, its weights, what it gives.
-pub(super) fn widen(model: &mut TypedModel) -> TractResult<()> {
+/// Makes everything double that is single: what it is given, its weights, what it gives. What the runtime has made of weights already
+/// (a batch norm's factor) stays rounded as it is.
+pub(crate) fn widen(model: &mut TypedModel) -> TractResult<()> {
     let known = |node: &TypedNode| {
         let function = node.op_as::<ElementWiseOp>().map(|op| op.0.name());
         function.is_none_or(|name| !SINGLE.contains(&name.as_str()))

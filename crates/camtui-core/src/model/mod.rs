@@ -7,7 +7,7 @@
 mod again;
 mod cache;
 mod convert;
-mod double;
+pub(crate) mod double;
 mod elsewhere;
 mod error;
 mod fused;
