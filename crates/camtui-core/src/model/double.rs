@@ -11,7 +11,8 @@ use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::transform::ModelTransform as _;
 
 /// Functions of one number that the runtime knows in single precision only. They are smooth, or keep the sign.
-const SINGLE: [&str; 6] = ["Sigmoid", "HardSwish", "LeakyRelu", "Erf", "GeluApproximate", "PowConst"];
+const SINGLE: [&str; 7] =
+    ["Sigmoid", "Silu", "HardSwish", "LeakyRelu", "Erf", "GeluApproximate", "GeluExact"];
 
 /// Makes everything double that is single: what it is given, its weights, what it gives. What the runtime has made of weights already
 /// (a batch norm's factor) stays rounded as it is.
