@@ -33,6 +33,11 @@ impl<K: Ord + Copy, J> Mailbox<K, J> {
         self.lock().retain(|kind, _| !unwanted(*kind));
     }
 
+    /// Whether a job of this kind is there.
+    pub fn holds(&self, kind: K) -> bool {
+        self.lock().contains_key(&kind)
+    }
+
     /// Whether nothing is left to do.
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()
@@ -61,6 +66,7 @@ mod tests {
             mailbox.post(kind, job);
         }
         mailbox.withdraw(|kind| kind == 2);
+        assert_eq!([1, 2, 3].map(|kind| mailbox.holds(kind)), [true, false, true]);
         assert_eq!((mailbox.take(), mailbox.take()), ((1, "new"), (3, "thumbnail")));
         assert!(mailbox.is_empty());
     }

@@ -31,6 +31,10 @@ use super::files::File;
 const MOST_DIRECT: u32 = 1_000_000;
 /// The same over SSH, where they are compressed as well.
 const MOST_REMOTE: u32 = 300_000;
+/// The share of its pixels that a picture's draft has.
+const DRAFT: u32 = 10;
+/// Pictures of fewer pixels than this need no draft: they are there at once.
+const LIGHT: u32 = 200_000;
 /// Smaller pictures go through the line even where files can be read: a file for each thumbnail is too much.
 const SMALLEST_FILE: u32 = 40_000;
 
@@ -80,9 +84,15 @@ impl Plan {
         plan.scaled(enough.min(1.0)).reduced(most)
     }
 
-    /// The same size on the screen from at most so many pixels: for pictures that are gone in a moment.
-    #[must_use]
-    pub fn reduced(self, most_pixels: u32) -> Self {
+    /// What is sent ahead of a picture that takes its time over the line: the same size on the screen, of a tenth of the pixels.
+    pub fn draft(self, capabilities: &Capabilities) -> Option<Self> {
+        let pixels = self.width.saturating_mul(self.height);
+        let slow = capabilities.protocol == Protocol::Kitty && capabilities.reach != Reach::Files;
+        (slow && pixels > LIGHT).then(|| self.reduced(pixels / DRAFT))
+    }
+
+    /// The same size on the screen from at most so many pixels.
+    fn reduced(self, most_pixels: u32) -> Self {
         let pixels = f64::from(self.width) * f64::from(self.height);
         self.scaled((f64::from(most_pixels) / pixels).sqrt().min(1.0))
     }
@@ -385,6 +395,14 @@ mod tests {
         let small = Plan::new((192, 108), &kitty(Reach::Files), (192, 54));
         assert_eq!((small.cols, small.width, small.height), (192, 192, 108), "the terminal enlarges");
         assert_eq!(plan(Reach::Files).reduced(100), Plan { cols: 192, rows: 54, width: 13, height: 7 });
+        for (reach, most) in [(Reach::Line, MOST_DIRECT), (Reach::Remote, MOST_REMOTE)] {
+            let Plan { cols, rows, width, height } = plan(reach).draft(&kitty(reach)).unwrap();
+            assert_eq!((cols, rows), (192, 54), "as large on the screen");
+            assert!(width * height <= most / 10 && width * height > most / 12, "{width}×{height}");
+        }
+        assert_eq!(plan(Reach::Files).draft(&kitty(Reach::Files)), None);
+        let small = Plan::new((400, 400), &kitty(Reach::Line), (192, 54));
+        assert_eq!(small.draft(&kitty(Reach::Line)), None);
         let wide = Plan::new((4000, 10), &kitty(Reach::Line), (500, 20));
         assert!(wide.cols <= kitty::MOST_CELLS);
     }

@@ -24,7 +24,7 @@ use super::action::{Action, Effect, Slot, Tiled};
 use super::analyst::{Analyst, Explanation, PictureId, Question, Saving, Watch};
 use super::develop::{Developer, Scene};
 use super::mailbox::Mailbox;
-use super::picture::{self, Encoded};
+use super::picture::{self, Encoded, Plan};
 
 /// How often a computation that can wait looks whether it may go on.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -212,8 +212,8 @@ impl Workers {
             (Arc::clone(&self.pixels), Arc::clone(report), Arc::clone(&self.capabilities));
         let first = Arc::clone(&self.first);
         spawn("camtui-pixels", move || {
-            // The large picture's steps are kept; tiles would drive them out.
-            let mut developer = Developer::default();
+            // The large picture's steps are kept, and its draft's; tiles would drive them out.
+            let (mut developer, mut drafter) = (Developer::default(), Developer::default());
             loop {
                 let (slot, job) = mailbox.take();
                 let terminal = capabilities.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -222,11 +222,24 @@ impl Workers {
                         (0, guarded(|| picture::encode(&image, &terminal, area)))
                     }
                     Pixels::Scene(number, scene, area) if slot == Slot::Main => {
-                        (number, guarded(|| encode_scene(&mut developer, &scene, &terminal, area)))
+                        let plan = Plan::new(scene.shape(), &terminal, area);
+                        if let Some(draft) = plan.draft(&terminal)
+                            && let Ok(draft) =
+                                guarded(|| encode_scene(&mut drafter, &scene, &terminal, draft))
+                        {
+                            report(Action::Developed(slot, number, Ok(Arc::new(draft))));
+                            first.is_there();
+                            // While a key is held there are drafts alone.
+                            if mailbox.holds(slot) {
+                                continue;
+                            }
+                        }
+                        (number, guarded(|| encode_scene(&mut developer, &scene, &terminal, plan)))
                     }
                     Pixels::Scene(number, scene, area) => {
                         let mut once = Developer::default();
-                        (number, guarded(|| encode_scene(&mut once, &scene, &terminal, area)))
+                        let plan = Plan::new(scene.shape(), &terminal, area);
+                        (number, guarded(|| encode_scene(&mut once, &scene, &terminal, plan)))
                     }
                 };
                 report(Action::Developed(slot, number, result.map(Arc::new)));
@@ -469,9 +482,8 @@ fn encode_scene(
     developer: &mut Developer,
     scene: &Scene,
     terminal: &Capabilities,
-    area: (u16, u16),
+    plan: Plan,
 ) -> Result<Encoded, String> {
-    let plan = picture::Plan::new(scene.shape(), terminal, area);
     let image = developer.develop(scene, (plan.width, plan.height));
     picture::encode_as(&image, terminal, plan)
 }

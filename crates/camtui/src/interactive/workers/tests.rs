@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use camtui_core::heatmap::Heatmap;
 use camtui_core::picture::{Photo, Rect};
-use camtui_term::{Colours, Protocol};
+use camtui_term::{Colours, Protocol, Reach};
 
 use super::super::analyst::{Catalogue, ModelDetails, NewPicture, Prediction, Reloaded, Target, Worth};
 use super::super::look::Look;
@@ -95,13 +95,15 @@ fn question(picture: PictureId) -> Question {
 }
 
 fn workers() -> (Workers, Receiver<Action>) {
-    let capabilities =
-        Capabilities { protocol: Protocol::Blocks, colours: Colours::True, ..Capabilities::none() };
+    workers_for(&Capabilities { protocol: Protocol::Blocks, colours: Colours::True, ..Capabilities::none() })
+}
+
+fn workers_for(capabilities: &Capabilities) -> (Workers, Receiver<Action>) {
     let (sender, receiver) = channel();
     let sender = Mutex::new(sender);
     let report: Report = Arc::new(move |action| drop(sender.lock().unwrap().send(action)));
     let analyst: Arc<dyn Analyst> = Arc::new(Fake);
-    (Workers::start(&analyst, &capabilities, &report).unwrap(), receiver)
+    (Workers::start(&analyst, capabilities, &report).unwrap(), receiver)
 }
 
 fn next(answers: &Receiver<Action>) -> Action {
@@ -185,4 +187,28 @@ fn scenes_thumbnails_and_files_answer() {
     assert!(matches!(next(&answers), Action::Developed(Slot::Thumbnail(3), 0, Ok(_))));
     workers.open(None);
     assert!(matches!(next(&answers), Action::Opened(false, Err(_))));
+}
+
+/// Over the line a tenth of the pixels is sent ahead of all of them; where files are read, all at once.
+#[test]
+fn a_draft_goes_ahead_where_a_picture_takes_its_time() {
+    for (reach, drafts) in [(Reach::Line, 1), (Reach::Remote, 1), (Reach::Files, 0)] {
+        let kitty = Capabilities { protocol: Protocol::Kitty, reach, terminal: true, ..Capabilities::none() };
+        let (mut workers, answers) = workers_for(&kitty);
+        workers.explain(1, question(2));
+        let Action::Explained(1, Ok(explanation)) = next(&answers) else { panic!() };
+        let colours = (0..1000 * 1000 * 3).map(|n| (n * 7919 % 251) as u8).collect();
+        let photo = Arc::new(Photo::from_rgb("p", 1000, 1000, colours).unwrap());
+        let explanation = Arc::new(Explanation { photo, ..Explanation::clone(&explanation) });
+        let scene = Scene { explanation, minus: None, look: Look::default(), crosshair: None };
+        workers.develop(Slot::Main, 5, Box::new(scene), (100, 50));
+        let sent: Vec<usize> = (0..=drafts)
+            .map(|_| match next(&answers) {
+                Action::Developed(Slot::Main, 5, Ok(picture)) => picture.transmission().unwrap().len(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert!(drafts == 0 || sent[0] * 6 < sent[1], "{reach:?}: {sent:?}");
+        assert!(answers.recv_timeout(Duration::from_millis(50)).is_err(), "{reach:?}: more than {sent:?}");
+    }
 }
